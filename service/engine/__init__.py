@@ -1,0 +1,1 @@
+"""Tokens, models and the mathematics of attention. Nothing in here knows HTTP."""

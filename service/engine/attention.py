@@ -1,0 +1,59 @@
+"""Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), step by step: pure functions on torch tensors.
+
+Shapes: n queries, m keys, d_model, d_k and d_v as in the paper. Every product is 2-D and written as the exercise
+notebook writes it: a batched or fused form would round differently, and the answers are the notebook's to the last bit.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def project(embedding: Float[Tensor, "n d_model"], weights: Float[Tensor, "d_model width"]) -> Float[Tensor, "n width"]:
+    """X·W: the queries, keys or values of all heads side by side."""
+    return embedding @ weights
+
+
+def take_head(projected: Float[Tensor, "n width"], head: int, width: int) -> Float[Tensor, "n d_head"]:
+    """Columns [head·width, (head+1)·width) of a projection, contiguous: strided products may round differently."""
+    return projected[:, head * width : (head + 1) * width].contiguous()
+
+
+def scaled_scores(
+    query: Float[Tensor, "n d_k"], key: Float[Tensor, "m d_k"], scale: float | None = None
+) -> Float[Tensor, "n m"]:
+    """Q·Kᵀ/√d_k, or Q·Kᵀ·scale where a scale is given."""
+    products = query @ key.T
+    return products / math.sqrt(query.size(-1)) if scale is None else products * scale
+
+
+def mask_later_keys(scores: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+    """The causal mask: scores of keys that come after their query become -inf."""
+    later = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
+    return scores.masked_fill(later, -torch.inf)
+
+
+def softmax(scores: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+    """The attentions: softmax over the keys of each query; exactly 0 where the score is -inf."""
+    return torch.softmax(scores, dim=-1)
+
+
+def weighted_values(attentions: Float[Tensor, "n m"], value: Float[Tensor, "m d_v"]) -> Float[Tensor, "n d_v"]:
+    """A·V: each query's mixture of the values."""
+    return attentions @ value
+
+
+def sinusoidal_positions(n: int, d_model: int) -> Float[Tensor, "n d_model"]:
+    """Vaswani et al.'s encoding (section 3.5), computed in float64 and rounded once.
+
+    Column 2i is sin(p / 10000^(2i/d_model)), column 2i+1 the cosine of the same angle; an odd d_model ends on a sine.
+    """
+    positions = torch.arange(n, dtype=torch.float64).unsqueeze(1)
+    even_columns = torch.arange(0, d_model, 2, dtype=torch.float64)
+    angles = positions / 10000.0 ** (even_columns / d_model)
+    encoding = torch.empty(n, d_model, dtype=torch.float64)
+    encoding[:, 0::2] = angles.sin()
+    encoding[:, 1::2] = angles.cos()[:, : d_model // 2]
+    return encoding.float()

@@ -1,0 +1,84 @@
+"""What can go wrong in the engine, without HTTP.
+
+EngineError
+├── RequestError                 a request asks for what cannot be done; `field` names the culprit
+│   ├── NoTokensError
+│   ├── TooManyTokensError
+│   ├── UnknownModelError
+│   ├── IndexOutOfRangeError     a layer or head that the model does not have
+│   └── ResponseTooLargeError
+└── DeviceUnavailableError       at start-up
+"""
+
+
+class EngineError(Exception):
+    """Base of all the engine's errors; its text is fit for users."""
+
+
+class RequestError(EngineError):
+    """A request asks for what cannot be done."""
+
+    code = "invalid"
+
+    def __init__(self, field: str, detail: str) -> None:
+        """Blame `field`, a field of the request; `detail` says what was wrong, the limit and what to do."""
+        super().__init__(detail)
+        self.field = field
+
+
+class NoTokensError(RequestError):
+    """Nothing is left of a sentence after tokenization."""
+
+    code = "no_tokens"
+
+    def __init__(self, field: str) -> None:
+        """Blame `field`, `sentence` or `sentence_pair`."""
+        super().__init__(
+            field, f"{field} has no tokens: it is empty, blank or made of control characters. Send some text."
+        )
+
+
+class TooManyTokensError(RequestError):
+    """A sentence is longer than the service takes."""
+
+    code = "too_many_tokens"
+
+    def __init__(self, count: int, limit: int) -> None:
+        """State both numbers, in tokens."""
+        super().__init__(
+            "sentence", f"The text has {count:,} tokens, the limit is {limit:,}. Shorten it or send it in parts."
+        )
+
+
+class UnknownModelError(RequestError):
+    """No such model is configured."""
+
+    code = "unknown_model"
+
+    def __init__(self, model: str, known: list[str]) -> None:
+        """Name the models there are."""
+        super().__init__("model", f"There is no model {model[:64]!r} here. Choose one of: {', '.join(known)}.")
+
+
+class IndexOutOfRangeError(RequestError):
+    """A layer or head that the model does not have."""
+
+    code = "out_of_range"
+
+    def __init__(self, field: str, index: int, count: int) -> None:
+        """`index` was asked for where there are `count` of them."""
+        super().__init__(
+            field,
+            f"{field} is {index}, but the number of {field}s is {count}: choose {-count} to {count - 1}, where negatives "
+            "count from the end.",
+        )
+
+
+class ResponseTooLargeError(RequestError):
+    """The answer would be larger than the service sends."""
+
+    code = "response_too_large"
+
+
+class DeviceUnavailableError(EngineError):
+    """The configured torch device is not on this machine."""

@@ -1,0 +1,113 @@
+"""The exercise notebook's model: seeded random embeddings and projections, one layer, any number of heads."""
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from service.engine.attention import (
+    mask_later_keys,
+    project,
+    scaled_scores,
+    sinusoidal_positions,
+    softmax,
+    take_head,
+    weighted_values,
+)
+
+SHARED_TENSORS = ("embedding", "query_weights", "key_weights", "value_weights")
+"""Tensors that all heads share."""
+HEAD_TENSORS = ("query", "key", "value", "scores", "attentions", "output")
+"""Tensors that each head has its own of, in the order they are computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticParameters:
+    """What decides the model's numbers; the defaults are the notebook's."""
+
+    seed: int = 0
+    d_model: int = 8
+    d_k: int = 4
+    d_v: int = 4
+    num_heads: int = 1
+    embedding_mode: Literal["per_position", "per_token"] = "per_position"
+    initialization: Literal["uniform", "normal"] = "uniform"
+    positions: Literal["none", "sinusoidal"] = "none"
+    mask: Literal["none", "causal"] = "none"
+    scale: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The model's inputs and weights for one text of n tokens; the width of a weight is that of all heads together."""
+
+    embedding: Float[Tensor, "n d_model"]
+    query_weights: Float[Tensor, "d_model key_width"]
+    key_weights: Float[Tensor, "d_model key_width"]
+    value_weights: Float[Tensor, "d_model value_width"]
+
+
+def draw(input_ids: Sequence[int], parameters: SyntheticParameters) -> Draws:
+    """Draw embedding and weights from one private generator on the CPU, in the notebook's order.
+
+    The draws are those that follow `torch.manual_seed(seed)`: bit-identical on every machine, whatever the device.
+    """
+    generator = torch.Generator().manual_seed(parameters.seed)
+    d_model = parameters.d_model
+    key_width, value_width = (parameters.num_heads * width for width in (parameters.d_k, parameters.d_v))
+    sample, divisor = (torch.rand, 1.0) if parameters.initialization == "uniform" else (torch.randn, math.sqrt(d_model))
+    embedding = sample(len(input_ids), d_model, generator=generator)
+    weights = [sample(d_model, width, generator=generator) for width in (key_width, key_width, value_width)]
+    if divisor != 1.0:
+        weights = [weight / divisor for weight in weights]
+    if parameters.embedding_mode == "per_token":
+        embedding = embedding[_first_occurrences(input_ids)]
+    if parameters.positions == "sinusoidal":
+        embedding = embedding + sinusoidal_positions(len(input_ids), d_model)
+    return Draws(embedding, *weights)
+
+
+def _first_occurrences(input_ids: Sequence[int]) -> list[int]:
+    first: dict[int, int] = {}
+    return [first.setdefault(token, position) for position, token in enumerate(input_ids)]
+
+
+def attend_heads(
+    draws: Draws, parameters: SyntheticParameters, heads: Sequence[int], wanted: Collection[str]
+) -> Iterator[dict[str, Tensor]]:
+    """Each of `heads` in turn: its tensors (see `HEAD_TENSORS`), computed as far as `wanted` needs them."""
+    last = max((HEAD_TENSORS.index(name) for name in wanted if name in HEAD_TENSORS), default=-1)
+    if last < 0:
+        return
+    query, key, value = (
+        project(draws.embedding, weights) for weights in (draws.query_weights, draws.key_weights, draws.value_weights)
+    )
+    for head in heads:
+        tensors = {
+            "query": take_head(query, head, parameters.d_k),
+            "key": take_head(key, head, parameters.d_k),
+            "value": take_head(value, head, parameters.d_v),
+        }
+        if last >= HEAD_TENSORS.index("scores"):
+            scores = scaled_scores(tensors["query"], tensors["key"], parameters.scale)
+            tensors["scores"] = mask_later_keys(scores) if parameters.mask == "causal" else scores
+        if last >= HEAD_TENSORS.index("attentions"):
+            tensors["attentions"] = softmax(tensors["scores"])
+        if last >= HEAD_TENSORS.index("output"):
+            tensors["output"] = weighted_values(tensors["attentions"], tensors["value"])
+        yield tensors
+
+
+def estimate_seconds(n: int, parameters: SyntheticParameters, num_heads: int) -> float:
+    """A rough cost of one request on one CPU core: draws, projections, then n² work for each of `num_heads`."""
+    key_width, value_width = (parameters.num_heads * width for width in (parameters.d_k, parameters.d_v))
+    widths = 2 * key_width + value_width
+    drawn = parameters.d_model * (n + widths)
+    projected = n * parameters.d_model * widths
+    squared = num_heads * n * n * (parameters.d_k + parameters.d_v)
+    softmaxed = num_heads * n * n
+    return 6e-9 * drawn + 1e-10 * (projected + squared) + 4e-9 * softmaxed

@@ -1,0 +1,57 @@
+"""Where work runs: small work on the event loop, large work on the engine's own thread."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+INLINE_SECONDS = 1e-3
+"""Work estimated below this stays on the event loop: a hop to the thread and back costs about as much as small work."""
+
+Timings = dict[str, float]
+"""Seconds spent by stage (`tokenize`, `queue`, `compute`, `encode`), filled in as a request proceeds."""
+
+
+class Worker:
+    """One thread, so that large requests queue instead of fighting for the cores that torch uses already."""
+
+    def __init__(self) -> None:
+        """Start no thread yet; the first large work does."""
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+
+    async def run(
+        self,
+        stage: str,
+        timings: Timings,
+        seconds: float,
+        function: Callable[P, T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Call `function` where its estimate of `seconds` belongs; add the time it took to `timings[stage]`."""
+        submitted = perf_counter()
+
+        def timed() -> T:
+            started = perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                timings[stage] = timings.get(stage, 0.0) + perf_counter() - started
+
+        if seconds < INLINE_SECONDS:
+            return timed()
+
+        def dequeued() -> T:
+            timings["queue"] = timings.get("queue", 0.0) + perf_counter() - submitted
+            return timed()
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, dequeued)
+
+    def close(self) -> None:
+        """Finish the work at hand, drop what is queued, end the thread."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
