@@ -1,0 +1,1 @@
+"""Matrix and labels to a picture. Knows neither HTTP nor models."""
