@@ -1,0 +1,1 @@
+"""The HTTP face: requests in, encoded answers and problem documents out."""

@@ -1,0 +1,37 @@
+"""ETags and conditional GETs (RFC 9110, section 13.1.2).
+
+An answer is a pure function of the request and the software, so its tag is known before it is computed.
+"""
+
+from hashlib import blake2b
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+CACHE_CONTROL = "public, max-age=3600"
+VARY = "Accept, Accept-Encoding"
+
+
+def entity_tag(*parts: str) -> str:
+    """The strong tag of the answer that `parts` decide between them."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part.encode())
+        digest.update(b"\0")
+    return f'"{digest.hexdigest()}"'
+
+
+def is_fresh(if_none_match: str | None, tag: str) -> bool:
+    """Whether the client holds the answer with this `tag` already; tags compare weakly, as GETs do."""
+    if if_none_match is None:
+        return False
+    return tag in {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
+
+
+def conditional_json(request: Request, body: str) -> Response:
+    """JSON that depends on the software alone, or 304 where the client holds it already."""
+    tag = entity_tag(body)
+    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
+    if is_fresh(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")

@@ -1,0 +1,98 @@
+"""What surrounds every exchange: an id, HEAD, a query of bounded length, a problem document where the app fails."""
+
+import logging
+import re
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.problems import ProblemError, problem_response
+
+MAX_QUERY_BYTES = 16 * 1024
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+logger = logging.getLogger(__name__)
+
+
+class RequestIdMiddleware:
+    """Gives every exchange an id: the caller's X-Request-Id if it is sane, else a new one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap `app`."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Put the id into `scope["request_id"]` and into the answer's headers."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        await self.app(scope, receive, send_with_id)
+
+
+class HeadMiddleware:
+    """Answers HEAD as GET without the body, on every route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap `app`."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask the app with GET; drop the bytes it sends."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+
+
+class GuardMiddleware:
+    """Refuses long queries, and answers a problem document where the app fails."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap `app`."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app answer, if it can."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_noting_start(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            if len(scope["query_string"]) > MAX_QUERY_BYTES:
+                raise ProblemError(
+                    "query-too-long",
+                    f"The query has {len(scope['query_string']):,} bytes, the limit is {MAX_QUERY_BYTES:,}. "
+                    "Send the fields as the JSON body of a POST.",
+                )
+            await self.app(scope, receive, send_noting_start)
+        except ClientDisconnect:
+            logger.debug("client went away before its request was read: request_id=%s", scope["request_id"])
+        except Exception as error:
+            if not isinstance(error, ProblemError):
+                logger.exception("request failed: request_id=%s path=%r", scope["request_id"], scope["path"])
+            if started:
+                raise
+            await problem_response(Request(scope), error)(scope, receive, send)

@@ -1,0 +1,225 @@
+"""openapi.json: the three endpoints from the models of requests and answers, the rest by FastAPI from its routes."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service.api import problems
+from service.api.problems import KINDS, Problem
+from service.api.routes import SENTENCE_ENDPOINTS, SentenceEndpoint
+
+Json = dict[str, Any]
+
+EXAMPLES: Json = json.loads((Path(__file__).parent / "examples.json").read_text())
+"""An example request and its answer for every operation, by operationId; the tests send and get them."""
+
+REFERENCE = "#/components/schemas/{model}"
+DESCRIPTION = """
+Shows which token attends to which, and how exactly that is computed: tokens, embedding, queries, keys, values,
+scores, softmax and weighted values of scaled dot-product attention (Vaswani et al. 2017).
+
+The three endpoints take their fields as the JSON body of a `POST` or as the query of a `GET` (lists comma-separated or
+repeated, booleans `true` or `false`, an empty value is null). The default model, `synthetic`, draws seeded random
+embeddings and weights, so that the same request gives the same numbers to the last bit. Unknown fields are refused,
+and every error is a problem document (RFC 9457).
+"""
+
+EVERYWHERE = ("query-too-long", "internal-error")
+LOADED = ("not-ready",)
+SENTENCE = ("not-acceptable", "invalid-fields", "no-tokens", "too-many-tokens")
+POSTED = ("malformed-json", "body-too-large", "unsupported-media-type")
+PLAIN_ROUTES = {
+    "list_models": LOADED,
+    "get_model": ("not-found", *LOADED),
+    "get_info": LOADED,
+    "livez": (),
+    "readyz": LOADED,
+    "health": LOADED,
+}
+"""The problems of FastAPI's own routes, by operationId."""
+
+HEADERS: Json = {
+    "X-Request-Id": "The caller's X-Request-Id if it is sane, else a new one.",
+    "Server-Timing": "Milliseconds by stage: tokenize, queue, compute, encode; those that ran.",
+    "ETag": "Tag of this answer, for If-None-Match.",
+    "Cache-Control": "How long the answer may be kept.",
+    "Retry-After": "Seconds to wait before trying again.",
+}
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+UNCHANGED: Json = {
+    "description": "The client's copy (If-None-Match) is fresh.",
+    "headers": _headers("X-Request-Id", "ETag", "Cache-Control"),
+}
+
+
+def build_openapi(app: FastAPI) -> Json:
+    """The OpenAPI 3.1 document of `app`."""
+    if app.openapi_schema is None:
+        app.openapi_schema = _build(app)
+    return app.openapi_schema
+
+
+def _build(app: FastAPI) -> Json:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        license_info=app.license_info,
+        routes=app.routes,
+        tags=[
+            {"name": "attention", "description": "Tokens, matrices and pictures of a sentence."},
+            {"name": "service", "description": "What this service offers and runs on."},
+            {"name": "probes", "description": "Whether it is alive and ready."},
+        ],
+    )
+    schemas = document["components"]["schemas"]
+    for generated in ("HTTPValidationError", "ValidationError"):  # FastAPI's; this service answers Problem
+        schemas.pop(generated, None)
+    schemas.update(_schemas())
+    document["components"]["headers"] = {
+        name: {"description": description, "schema": {"type": "string"}} for name, description in HEADERS.items()
+    }
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            _complete_plain(operation)
+    sentence_paths = {endpoint.path: _sentence_path(endpoint, schemas) for endpoint in SENTENCE_ENDPOINTS}
+    document["paths"] = sentence_paths | document["paths"]
+    return document
+
+
+def _schemas() -> Json:
+    requests = [(endpoint.fields, "validation") for endpoint in SENTENCE_ENDPOINTS]
+    answers = [(endpoint.answer, "serialization") for endpoint in SENTENCE_ENDPOINTS if endpoint.answer]
+    models: Any = [*requests, *answers, (Problem, "serialization")]
+    _, schema = models_json_schema(models, ref_template=REFERENCE)
+    definitions: Json = schema["$defs"]
+    return definitions
+
+
+def _complete_plain(operation: Json) -> None:
+    """Add to an operation that FastAPI documented its problems, headers and example."""
+    name = operation["operationId"]
+    operation["responses"].pop("422", None)  # FastAPI's guess; these routes have nothing to validate
+    success = operation["responses"]["200"]
+    caching = ["ETag", "Cache-Control"] if operation["tags"] == ["service"] else ["Cache-Control"]
+    success["headers"] = _headers("X-Request-Id", *caching)
+    if "ETag" in caching:
+        operation["responses"]["304"] = UNCHANGED
+    success["content"]["application/json"]["example"] = EXAMPLES[name]["answer"]
+    for parameter in operation.get("parameters", []):
+        parameter["example"] = EXAMPLES[name]["request"][parameter["name"]]
+    operation["responses"] |= _problem_responses((*EVERYWHERE, *PLAIN_ROUTES[name]))
+
+
+def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
+    name = endpoint.path.removeprefix("/")
+    codes = (*EVERYWHERE, *LOADED, *SENTENCE, *(["response-too-large"] if name == "attention" else []))
+    shared: Json = {
+        "tags": ["attention"],
+        "summary": endpoint.summary,
+        "description": (endpoint.fields.__doc__ or "").strip(),
+    }
+    schema = schemas[endpoint.fields.__name__]
+    post_headers, get_headers = ("X-Request-Id", "Server-Timing"), ("ETag", "Cache-Control")
+    return {
+        "post": {
+            **shared,
+            "operationId": name,
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": _reference(endpoint.fields),
+                        "example": EXAMPLES[name]["request"],
+                    }
+                },
+            },
+            "responses": {"200": _answer(endpoint, post_headers), **_problem_responses((*codes, *POSTED))},
+        },
+        "get": {
+            **shared,
+            "operationId": f"{name}_by_get",
+            "parameters": _parameters(schema, EXAMPLES[name]["request"]),
+            "responses": {
+                "200": _answer(endpoint, (*post_headers, *get_headers)),
+                "304": UNCHANGED,
+                **_problem_responses((*codes, "malformed-query")),
+            },
+        },
+    }
+
+
+def _answer(endpoint: SentenceEndpoint, headers: Iterable[str]) -> Json:
+    examples = EXAMPLES[endpoint.path.removeprefix("/")]
+    if endpoint.answer is None:
+        content: Json = {
+            "schema": {"type": "string", "format": "binary"},
+            "examples": {"picture": {"externalValue": examples["answer"]}},
+        }
+    else:
+        content = {"schema": _reference(endpoint.answer), "example": examples["answer"]}
+    description = (endpoint.answer.__doc__ or "").strip() if endpoint.answer else "The picture."
+    return {"description": description, "headers": _headers(*headers), "content": {endpoint.media_type: content}}
+
+
+def _parameters(schema: Json, example: Json) -> list[Json]:
+    """The fields of a request model as query parameters."""
+    parameters = []
+    for name, described in schema["properties"].items():
+        field = _without_null(described)
+        description = field.pop("description")
+        parameter: Json = {
+            "name": name,
+            "in": "query",
+            "required": name in schema["required"],
+            "description": description,
+            "schema": field,
+        }
+        if name in example:
+            parameter["example"] = example[name]
+        parameters.append(parameter)
+    return parameters
+
+
+def _without_null(field: Json) -> Json:
+    """A field as the query has it: a value that is left out stands for null."""
+    options = [option for option in field.get("anyOf", []) if option != {"type": "null"}]
+    kept = {key: value for key, value in field.items() if key not in {"anyOf", "examples", "title"}}
+    if options:
+        kept = {**options[0], **kept}
+        if kept.get("default", ...) is None:
+            del kept["default"]
+    return kept
+
+
+def _problem_responses(codes: Iterable[str]) -> Json:
+    by_status: defaultdict[int, list[str]] = defaultdict(list)
+    for code in codes:
+        by_status[KINDS[code].status].append(code)
+    return {
+        str(status): {
+            "description": " ".join(f"`{code}`: {KINDS[code].description}" for code in by_status[status]),
+            "headers": _headers(
+                "X-Request-Id", "Cache-Control", *(["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else [])
+            ),
+            "content": {problems.MEDIA_TYPE: {"schema": _reference(Problem)}},
+        }
+        for status in sorted(by_status)
+    }
+
+
+def _reference(model: type[BaseModel]) -> Json:
+    return {"$ref": REFERENCE.format(model=model.__name__)}

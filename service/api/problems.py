@@ -1,0 +1,144 @@
+"""Problem documents (RFC 9457): every way a request can fail, its status, and which error means which, in one table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
+from urllib.parse import quote
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.engine.errors import NoTokensError, RequestError, ResponseTooLargeError, TooManyTokensError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+
+Where = Literal["body", "query"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way a request can fail."""
+
+    status: int
+    title: str
+    description: str
+
+
+KINDS = {
+    "malformed-json": Kind(400, "The body is not JSON", "The body is not JSON in UTF-8, or holds a lone surrogate."),
+    "malformed-query": Kind(400, "The query is not UTF-8", "The query's percent-encoding does not decode to UTF-8."),
+    "not-found": Kind(404, "Not found", "There is nothing at this address."),
+    "method-not-allowed": Kind(405, "Method not allowed", "Allow lists the methods that this address takes."),
+    "not-acceptable": Kind(406, "Not acceptable", "The Accept header covers no form that this address answers in."),
+    "body-too-large": Kind(413, "The body is too large", "The body is larger than MAX_BODY_BYTES."),
+    "query-too-long": Kind(414, "The query is too long", "The query is longer than 16 KiB: use POST."),
+    "unsupported-media-type": Kind(415, "Unsupported media type", "The body is not plain, uncompressed JSON."),
+    "invalid-fields": Kind(422, "Invalid fields", "Fields are missing, unknown or wrong; `errors` names each."),
+    "no-tokens": Kind(422, "No tokens", "Nothing is left of a sentence after tokenization."),
+    "too-many-tokens": Kind(422, "Too many tokens", "The text has more tokens than MAX_TOKENS."),
+    "response-too-large": Kind(422, "Answer too large", "The answer would be larger than MAX_RESPONSE_BYTES."),
+    "internal-error": Kind(500, "Internal error", "The service failed; its log has the reason under the request id."),
+    "not-ready": Kind(503, "Not ready", "The models are still being loaded; Retry-After says when to come back."),
+}
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field."""
+
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
+
+    where: Where = Field(alias="in", description="Where the field stands.")
+    pointer: str = Field(description='JSON pointer (RFC 6901) to the field, as "/d_k"; "" is the whole.')
+    code: str = Field(description="What is wrong, for programs.")
+    detail: str = Field(description="What is wrong, the limit and what to do, for people.")
+
+
+class Problem(BaseModel):
+    """Why a request failed (RFC 9457)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = Field(
+        description="What kind of problem it is.", json_schema_extra={"enum": [f"/problems/{code}" for code in KINDS]}
+    )
+    title: str = Field(description="The kind of problem, for people.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What was wrong this time, the limit, and what to do.")
+    instance: str = Field(description="The path that was asked for.")
+    request_id: str = Field(description="The request's id, as in X-Request-Id and in the service's log.")
+    errors: list[FieldError] = Field(default_factory=list, description="For 422: what is wrong with each field.")
+
+
+class ProblemError(Exception):
+    """A request failed in the way that `code`, a key of `KINDS`, names."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`detail` and `errors` go into the document, `headers` beside it."""
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers or {}
+
+
+class NotReadyError(ProblemError):
+    """The models are still being loaded."""
+
+    def __init__(self) -> None:
+        """Ask the client to come back."""
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        super().__init__("not-ready", "The models are still being loaded. Try again in a moment.", headers=headers)
+
+
+REQUEST_ERRORS: dict[type[RequestError], str] = {
+    NoTokensError: "no-tokens",
+    TooManyTokensError: "too-many-tokens",
+    ResponseTooLargeError: "response-too-large",
+}
+"""The kinds of the engine's errors; any other RequestError is `invalid-fields`."""
+
+
+def problem_of(error: Exception, where: Where) -> ProblemError:
+    """The problem that an exception means; fields stand in `where`."""
+    match error:
+        case ProblemError():
+            return error
+        case RequestError():
+            culprit = FieldError(where=where, pointer=f"/{error.field}", code=error.code, detail=str(error))
+            return ProblemError(REQUEST_ERRORS.get(type(error), "invalid-fields"), str(error), [culprit])
+        case HTTPException(status_code=404):
+            return ProblemError("not-found", "There is nothing here. /docs lists the addresses that exist.")
+        case HTTPException(status_code=405, headers=headers):
+            allow = {method.strip() for method in (headers or {}).get("Allow", "").split(",")}
+            methods = ", ".join(sorted(allow | {"HEAD"} if "GET" in allow else allow))
+            return ProblemError("method-not-allowed", f"Use one of: {methods}.", headers={"Allow": methods})
+    return ProblemError("internal-error", "The service failed. Report the request_id to whoever runs it.")
+
+
+def problem_response(request: Request, error: Exception) -> Response:
+    """The problem document that answers `request` when `error` was raised."""
+    problem = problem_of(error, "query" if request.method in {"GET", "HEAD"} else "body")
+    kind = KINDS[problem.code]
+    document = {
+        "type": f"/problems/{problem.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": problem.detail,
+        "instance": quote(request.url.path),
+        "request_id": request.scope["request_id"],
+    }
+    if kind.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        document["errors"] = [field.model_dump(by_alias=True) for field in problem.errors]
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    return Response(orjson.dumps(document), kind.status, headers, MEDIA_TYPE)

@@ -1,0 +1,184 @@
+"""What clients send: the fields of the three endpoints, with their limits and meanings.
+
+These models are the one declaration of a field: JSON bodies, query parameters, command-line flags and openapi.json are
+made from them. Validation is strict (numbers are no strings, 1.0 is no integer), and unknown fields are refused.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+MAX_WIDTH = 4096
+"""The most columns a projection of all heads together may have."""
+
+TensorName = Literal[
+    "embedding",
+    "query_weights",
+    "key_weights",
+    "value_weights",
+    "query",
+    "key",
+    "value",
+    "scores",
+    "attentions",
+    "output",
+]
+Size = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
+Filename = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
+
+FILENAME = "Name under which a browser saves the answer (Content-Disposition); no slashes, no control characters."
+
+
+class Fields(BaseModel):
+    """Base of all requests."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Sentences(Fields):
+    """What is asked about."""
+
+    sentence: str = Field(
+        description="The text. At least one token must be left of it after tokenization.",
+        examples=["Transformers are powerful models for natural language processing."],
+    )
+    sentence_pair: str | None = Field(
+        None,
+        description="A second sentence, as BERT's sentence B: the two become one sequence, first then second.",
+        examples=["Attention is all you need."],
+    )
+
+
+class TokenizeParameters(Fields):
+    """How a sentence is tokenized."""
+
+    add_special_tokens: bool | None = Field(
+        None, description="Whether to add [CLS] and [SEP]; null = the model's own default, false for `synthetic`."
+    )
+    model: str = Field(
+        "synthetic", description="An id that `GET /models` lists.", min_length=1, max_length=64, examples=["synthetic"]
+    )
+    offset_unit: Literal["codepoint", "utf16"] = Field(
+        "codepoint", description="What an offset counts: Unicode code points, or UTF-16 units as JavaScript strings do."
+    )
+
+
+class SyntheticParameters(TokenizeParameters):
+    """What decides the synthetic model's numbers; the defaults are the notebook's."""
+
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**63 - 1,
+        description="Seed of the random embedding and weights, as in `torch.manual_seed(seed)`. torch counts seeds "
+        "modulo 2³²; JavaScript clients stay below 2⁵³.",
+    )
+    d_model: Size = Field(8, description="Width of the embedding; the notebook's `embedding_dim`.")
+    d_k: Size = Field(4, description="Width of each head's queries and keys; the notebook's `dk`.")
+    d_v: Size = Field(4, description="Width of each head's values; the notebook's `dv`.")
+    num_heads: int = Field(
+        1, ge=1, le=64, description="Number of heads; num_heads·d_k and num_heads·d_v may be 4096 at most."
+    )
+    embedding_mode: Literal["per_position", "per_token"] = Field(
+        "per_position",
+        description="`per_position`: every position draws its own row, as the notebook does; `per_token`: every "
+        "occurrence of a token takes the row of its first.",
+    )
+    initialization: Literal["uniform", "normal"] = Field(
+        "uniform",
+        description="`uniform`: the notebook's draws from [0, 1); `normal`: standard normal draws, the weights divided "
+        "by √d_model, so that softmax does not saturate as dimensions grow.",
+    )
+    positions: Literal["none", "sinusoidal"] = Field(
+        "none", description="`sinusoidal` adds the position encoding of Vaswani et al. (2017) to the embedding."
+    )
+    mask: Literal["none", "causal"] = Field(
+        "none", description="`causal`: no query attends to later keys; their scores are null, their attentions 0."
+    )
+    scale: Annotated[float, Field(allow_inf_nan=False, ge=-1e6, le=1e6)] | None = Field(
+        None, description="What the scores Q·Kᵀ are multiplied with; null = divide by √d_k."
+    )
+
+    @field_validator("num_heads")
+    @classmethod
+    def _heads_fit(cls, num_heads: int, info: ValidationInfo) -> int:
+        for field in ("d_k", "d_v"):
+            width = num_heads * info.data.get(field, 1)
+            if width > MAX_WIDTH:
+                raise PydanticCustomError(
+                    "projection_too_wide",
+                    "num_heads·{field} is {width}, the limit is {limit}: use fewer heads or a smaller {field}",
+                    {"field": field, "width": width, "limit": MAX_WIDTH},
+                )
+        return num_heads
+
+
+class AttentionParameters(SyntheticParameters):
+    """Every effective value of a request; posted back with its sentences they give the same answer."""
+
+    include: list[TensorName] | None = Field(
+        None,
+        description="Which tensors to answer; null = `attentions` and `output`, an empty list = none.",
+        examples=[["query", "key", "value", "scores", "attentions", "output"]],
+    )
+    decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(
+        None,
+        description="Round the tensors' numbers to so many decimals; null = the shortest text that reads back to the "
+        "same float32.",
+    )
+
+    @field_validator("include")
+    @classmethod
+    def _names_once(cls, include: list[str] | None) -> list[str] | None:
+        if include is not None and len(set(include)) < len(include):
+            raise PydanticCustomError("duplicates", "a tensor is named twice: name each once")
+        return include
+
+
+class SentenceRequest(TokenizeParameters, Sentences):
+    """The fields of all three endpoints."""
+
+
+class TokenizeRequest(SentenceRequest):
+    """A sentence to tokenize."""
+
+
+class AttentionRequest(AttentionParameters, SentenceRequest):
+    """A sentence whose attention is computed."""
+
+    format: Literal["json"] | None = Field(None, description="Form of the answer; beats the Accept header.")
+    filename: Filename | None = Field(None, description=FILENAME)
+
+
+class HeatmapRequest(SyntheticParameters, SentenceRequest):
+    """A sentence whose attention is drawn."""
+
+    layer: int | None = Field(None, description="Which layer; negatives count from the end; null = 0.")
+    head: int | None = Field(None, description="Which head; negatives count from the end; null = 0.")
+    head_reduction: Literal["none", "mean", "max"] | None = Field(
+        None,
+        description="Draw the elementwise mean or maximum of all heads; null = `none`, one head. Not with `head`.",
+    )
+    title: Annotated[str, Field(max_length=200)] | None = Field(
+        None, description='Title of the picture; null = "Attention Scores Heatmap", the notebook\'s.'
+    )
+    colormap: Literal["viridis", "cividis", "magma", "inferno", "plasma", "Greys", "Blues"] = Field(
+        "viridis", description="Colour map, by matplotlib's name."
+    )
+    labels: bool = Field(True, description="Whether rows and columns are labelled with their tokens.")
+    colorbar: bool = Field(True, description="Whether a colour bar is drawn.")
+    width: int = Field(1000, ge=16, le=4000, description="Width of the picture in pixels.")
+    height: int = Field(600, ge=16, le=4000, description="Height of the picture in pixels.")
+    format: Literal["png"] | None = Field(None, description="Form of the picture; beats the Accept header.")
+    filename: Filename | None = Field(None, description=FILENAME)
+
+    @field_validator("head_reduction")
+    @classmethod
+    def _one_head_or_a_reduction(cls, head_reduction: str | None, info: ValidationInfo) -> str | None:
+        if head_reduction in {"mean", "max"} and info.data.get("head") is not None:
+            raise PydanticCustomError(
+                "head_with_head_reduction",
+                "head picks one head, head_reduction merges all of them: send only one of both",
+            )
+        return head_reduction
