@@ -1,0 +1,112 @@
+"""The composition root: settings in, application out. Nothing reads the environment at import."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service import __version__
+from service.api.middleware import GuardMiddleware, HeadMiddleware, RequestIdMiddleware
+from service.api.openapi import DESCRIPTION, build_openapi
+from service.api.problems import NotReadyError, ProblemError, problem_response
+from service.api.routes import add_routes
+from service.engine.errors import RequestError
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.api.operations import Operations
+
+logger = logging.getLogger(__name__)
+
+
+def load_operations(settings: Settings) -> "Operations":
+    """The service's operations on an engine made as `settings` say; takes seconds, most of them to import torch.
+
+    Raises:
+        DeviceUnavailableError: the configured device is not on this machine.
+    """
+    from service.api.operations import Operations
+    from service.engine.engine import Engine
+
+    engine = Engine(settings.device, settings.num_threads, settings.max_tokens)
+    operations = Operations(engine, settings.max_response_bytes)
+    asyncio.run(operations.warm_up())
+    return operations
+
+
+class Loader:
+    """Loads the operations in the background, so that /livez answers from the first moment."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._operations: Operations | None = None
+        self.failure: Exception | None = None
+        """Why loading failed, if it did."""
+
+    async def load(self, settings: Settings) -> None:
+        """Load, off the event loop; a failure is kept for the server, which ends."""
+        try:
+            self._operations = await asyncio.to_thread(load_operations, settings)
+        except Exception as error:  # whatever it is, the server must end and say it
+            self.failure = error
+        else:
+            logger.info("ready: device=%s", self._operations.engine.device)
+
+    def operations(self) -> "Operations":
+        """The loaded operations.
+
+        Raises:
+            NotReadyError: they are still being loaded.
+        """
+        if self._operations is None:
+            raise NotReadyError
+        return self._operations
+
+    def close(self) -> None:
+        """Close what was loaded."""
+        if self._operations is not None:
+            self._operations.engine.close()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; its lifespan loads the models and closes them."""
+    loader = Loader()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(loader.load(settings))
+        yield
+        await loading
+        loader.close()
+
+    app = FastAPIOffline(
+        title="Attention service",
+        version=__version__,
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        redoc_url=None,
+        static_url="/docs/static",
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.loader = loader
+    app.state.operations = loader.operations
+    add_routes(app)
+    app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    for error in (ProblemError, RequestError, HTTPException):
+        app.add_exception_handler(error, _answer_problem)
+    for middleware in (GuardMiddleware, HeadMiddleware, RequestIdMiddleware):  # the last one added is the outermost
+        app.add_middleware(middleware)
+    return app
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    return problem_response(request, error)

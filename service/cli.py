@@ -1,0 +1,186 @@
+"""The command line: serve · tokenize · attention · heatmap · openapi.
+
+Flags are made from the settings and from the requests' fields, so that each is declared once. A user's error is one
+line on standard error and exit code 2. Commands import what they need when they run: --help needs no torch.
+"""
+
+import argparse
+import asyncio
+import difflib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from service import __version__
+from service.api.fields import fields_from_text
+from service.api.problems import ProblemError
+from service.api.requests import AttentionRequest, HeatmapRequest, SentenceRequest, TokenizeRequest
+from service.engine.errors import EngineError
+from service.settings import ENV_PREFIX, Settings
+
+if TYPE_CHECKING:
+    from service.api.operations import Encoded
+
+PROGRAM = "attention-service"
+REQUESTS: dict[str, type[SentenceRequest]] = {
+    "tokenize": TokenizeRequest,
+    "attention": AttentionRequest,
+    "heatmap": HeatmapRequest,
+}
+SERVED_ONLY = {"format", "filename"}
+"""Fields that only make sense over HTTP."""
+PNG_SIGNATURE = b"\x89PNG"
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that `arguments` (those of the process) name."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "serve":
+            serve(_settings(_given(options)))
+        elif options.command == "openapi":
+            _write(openapi(), options.output)
+        else:
+            _answer(options)
+    except (EngineError, ProblemError, OSError) as error:
+        _fail(str(error))
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends it.
+
+    Raises:
+        EngineError: the models cannot be loaded.
+        OSError: the address cannot be listened on.
+    """
+    import uvicorn
+
+    from service.app import create_app
+    from service.logs import configure_logging
+    from service.server import Server, bind
+
+    configure_logging(settings.log_level, settings.log_format)
+    listener = bind(settings.host, settings.port)
+    logger.info("settings: %s", settings.model_dump_json())
+    _warn_of_unknown_variables()
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # it would hold the query string, and so the sentence
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+    )
+    Server(config, app.state.loader).run(sockets=[listener])
+    if app.state.loader.failure is not None:
+        raise app.state.loader.failure
+
+
+def openapi() -> bytes:
+    """The OpenAPI document, as committed in openapi/openapi.json."""
+    from service.app import create_app
+
+    return orjson.dumps(create_app(Settings()).openapi(), option=orjson.OPT_INDENT_2)
+
+
+def _answer(options: argparse.Namespace) -> None:
+    """Answer one request without a server."""
+    pairs = [("sentence", options.sentence), *_given(options)]
+    fields = fields_from_text(pairs, REQUESTS[options.command], "query")
+    if options.command == "heatmap" and options.output is None and sys.stdout.isatty():
+        _fail("a picture is no text: name a file with -o picture.png")
+    settings = _settings([])
+
+    from service.app import load_operations
+
+    operations = load_operations(settings)
+    encoded: Encoded = asyncio.run(getattr(operations, options.command)(fields))
+    operations.engine.close()
+    _write(encoded.body, options.output)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        PROGRAM, description="Shows how a transformer's attention is computed: as a REST service, or for one sentence."
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    server = commands.add_parser("serve", help="serve HTTP", description="Serve HTTP until SIGTERM or Ctrl-C.")
+    _add_flags(server, Settings, ENV_PREFIX)
+    for name, request in REQUESTS.items():
+        summary = {"tokenize": "print tokens", "attention": "print matrices", "heatmap": "draw a picture"}[name]
+        command = commands.add_parser(
+            name, help=f"{summary} of a sentence, without a server", description=request.__doc__
+        )
+        command.add_argument("sentence", help="the text")
+        _add_flags(command, request)
+        _add_output(command)
+    _add_output(
+        commands.add_parser("openapi", help="print the OpenAPI document", description="Print the OpenAPI document.")
+    )
+    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE instead of standard output")
+
+
+def _add_flags(parser: argparse.ArgumentParser, model: type[BaseModel], env_prefix: str = "") -> None:
+    """A flag for every optional field of `model`; its text is validated as the field is."""
+    for name, field in model.model_fields.items():
+        if field.is_required() or name in SERVED_ONLY:
+            continue
+        notes = [f"environment: {env_prefix}{name.upper()}"] if env_prefix else []
+        if field.default is not None:
+            notes.append(f"default: {str(field.default).lower() if isinstance(field.default, bool) else field.default}")
+        help_text = f"{field.description} ({'; '.join(notes)})" if notes else field.description or ""
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, dest=name, action="append", metavar="VALUE", help=help_text.replace("%", "%%"))
+
+
+def _given(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """The flags that were given, as (field, text)."""
+    return [(name, text) for name, texts in vars(options).items() if isinstance(texts, list) for text in texts]
+
+
+def _settings(given: Sequence[tuple[str, str]]) -> Settings:
+    """The environment's settings, overridden by what was `given` as flags."""
+    try:
+        return Settings.model_validate(dict(given))
+    except ValidationError as error:
+        problems = []
+        for details in error.errors(include_url=False):
+            name = str(details["loc"][0])
+            source = f"--{name.replace('_', '-')}" if name in dict(given) else f"{ENV_PREFIX}{name.upper()}"
+            problems.append(f"{source}: {details['msg']}; it is {details['input']!r}")
+        _fail("; ".join(problems))
+
+
+def _warn_of_unknown_variables() -> None:
+    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(ENV_PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            logger.warning("%s is no setting%s", name, f"; did you mean {close[0]}?" if close else "")
+
+
+def _write(body: bytes, output: Path | None) -> None:
+    if not body.startswith(PNG_SIGNATURE):
+        body += b"\n"
+    if output is not None:
+        output.write_bytes(body)
+    else:
+        sys.stdout.buffer.write(body)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"{PROGRAM}: {message}", file=sys.stderr)
+    raise SystemExit(2)

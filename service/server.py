@@ -1,0 +1,47 @@
+"""uvicorn, ending as operators expect."""
+
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from service.app import Loader
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens on `host` and `port`.
+
+    Raises:
+        OSError: the port is taken, or the address is not this machine's; the text says which.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}. Choose another host or port.") from error
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that exits 0 after a graceful shutdown, and ends when the models cannot be loaded."""
+
+    def __init__(self, config: uvicorn.Config, loader: Loader) -> None:
+        """Watch `loader` while serving."""
+        super().__init__(config)
+        self._loader = loader
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Shut down gracefully on SIGTERM and SIGINT; uvicorn's own way ends by the signal instead of with 0."""
+        handled = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, self.handle_exit) for number in handled}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end; uvicorn asks ten times a second."""
+        return await super().on_tick(counter) or self._loader.failure is not None

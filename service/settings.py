@@ -1,0 +1,35 @@
+"""The service's settings: environment variables ATTENTION_*, each with a flag of `attention-service serve`."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "ATTENTION_"
+
+
+class Settings(BaseSettings):
+    """What an operator decides. Frozen, and handed in: nothing else reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda|cuda:[0-9]+|mps)$",
+        description="torch device: auto (the best there is), cpu, cuda, cuda:N or mps",
+    )
+    num_threads: int | None = Field(
+        None, ge=1, le=1024, description="threads that torch computes with; empty = the cores this process may use"
+    )
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 = every IPv4 address of the machine")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 = any free one, logged at start")
+    max_tokens: int = Field(2048, ge=1, le=65536, description="most tokens a request may have")
+    max_body_bytes: int = Field(2 * 1024**2, ge=1024, description="largest request body, in bytes")
+    max_response_bytes: int = Field(
+        64 * 1024**2, ge=1024, description="largest answer, in bytes, as estimated before work"
+    )
+    shutdown_timeout: int = Field(
+        25, ge=1, le=3600, description="seconds that requests in flight get to end after SIGTERM"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity that is logged")
+    log_format: Literal["text", "json"] = Field("text", description="log lines as text or as JSON objects")
