@@ -70,6 +70,7 @@ def serve(settings: Settings) -> None:
     configure_logging(settings.log_level, settings.log_format)
     listener = bind(settings.host, settings.port)
     logger.info("settings: %s", settings.model_dump_json())
+    logger.info("listening on http://%s:%s", settings.host, listener.getsockname()[1])
     _warn_of_unknown_variables()
     app = create_app(settings)
     config = uvicorn.Config(

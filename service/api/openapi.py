@@ -165,10 +165,8 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
 def _answer(endpoint: SentenceEndpoint, headers: Iterable[str]) -> Json:
     examples = EXAMPLES[endpoint.path.removeprefix("/")]
     if endpoint.answer is None:
-        content: Json = {
-            "schema": {"type": "string", "format": "binary"},
-            "examples": {"picture": {"externalValue": examples["answer"]}},
-        }
+        picture = {"summary": "Nine tokens", "description": f"What `GET {examples['answer']}` answers."}
+        content: Json = {"schema": {"type": "string", "format": "binary"}, "examples": {"picture": picture}}
     else:
         content = {"schema": _reference(endpoint.answer), "example": examples["answer"]}
     description = (endpoint.answer.__doc__ or "").strip() if endpoint.answer else "The picture."
@@ -188,6 +186,8 @@ def _parameters(schema: Json, example: Json) -> list[Json]:
             "description": description,
             "schema": field,
         }
+        if {"type": "null"} in described.get("anyOf", []):
+            parameter["allowEmptyValue"] = True  # an empty value is null
         if name in example:
             parameter["example"] = example[name]
         parameters.append(parameter)

@@ -69,8 +69,8 @@ class IndexOutOfRangeError(RequestError):
         """`index` was asked for where there are `count` of them."""
         super().__init__(
             field,
-            f"{field} is {index}, but the number of {field}s is {count}: choose {-count} to {count - 1}, where negatives "
-            "count from the end.",
+            f"{field} is {index}, but the number of {field}s is {count}: choose {-count} to {count - 1}, "
+            "where negatives count from the end.",
         )
 
 
