@@ -1,0 +1,176 @@
+"""Fields by JSON and by query: the same meaning, strictness and errors."""
+
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.api.requests import AttentionRequest, HeatmapRequest, TokenizeRequest
+from tests.strategies import SEEDS, TEXTS
+
+FIELDS = st.fixed_dictionaries(
+    {"sentence": TEXTS},
+    optional={
+        "sentence_pair": TEXTS,
+        "add_special_tokens": st.booleans(),
+        "offset_unit": st.sampled_from(["codepoint", "utf16"]),
+        "seed": SEEDS,
+        "d_model": st.integers(1, 20),
+        "d_k": st.integers(1, 20),
+        "d_v": st.integers(1, 20),
+        "num_heads": st.integers(1, 4),
+        "embedding_mode": st.sampled_from(["per_position", "per_token"]),
+        "initialization": st.sampled_from(["uniform", "normal"]),
+        "positions": st.sampled_from(["none", "sinusoidal"]),
+        "mask": st.sampled_from(["none", "causal"]),
+        "scale": st.floats(-1e6, 1e6),
+        "include": st.lists(st.sampled_from(["embedding", "query", "scores", "attentions"]), min_size=1, unique=True),
+        "decimals": st.integers(0, 9),
+    },
+)
+
+
+def as_query(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields as a query says them."""
+    text = {True: "true", False: "false"}
+    return {
+        name: ",".join(value) if isinstance(value, list) else text[value] if isinstance(value, bool) else value
+        for name, value in fields.items()
+    }
+
+
+@settings(max_examples=100)
+@given(FIELDS)
+async def test_get_equals_post(client: httpx.AsyncClient, fields: dict[str, Any]) -> None:
+    posted = await client.post("/attention", json=fields)
+    got = await client.get("/attention", params=as_query(fields))
+    assert (got.status_code, got.content) == (posted.status_code, posted.content)
+
+
+@settings(max_examples=30)
+@given(FIELDS)
+async def test_parameters_posted_back_give_the_same_answer(client: httpx.AsyncClient, fields: dict[str, Any]) -> None:
+    first = await client.post("/attention", json=fields)
+    sentences = {name: fields[name] for name in ("sentence", "sentence_pair") if name in fields}
+    second = await client.post("/attention", json=sentences | first.json()["parameters"])
+    assert second.content == first.content
+
+
+async def test_a_list_in_the_query_may_be_repeated(client: httpx.AsyncClient) -> None:
+    joined = await client.get("/attention?sentence=hi&include=query,key")
+    repeated = await client.get("/attention?sentence=hi&include=query&include=key")
+    assert joined.content == repeated.content
+
+
+async def test_an_empty_value_in_the_query_is_null(client: httpx.AsyncClient) -> None:
+    empty = await client.get("/attention?sentence=hi&scale=&include=&sentence_pair=")
+    assert empty.content == (await client.get("/attention?sentence=hi")).content
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("sentence=hi&seed=1&seed=1", "repeated"),
+        ("sentence=hi&add_special_tokens=yes", "bool_type"),
+        ("sentence=hi&add_special_tokens=True", "bool_type"),
+        ("sentence=hi&seed=1.0", "int_type"),
+        ("sentence=hi&seed=%207", "int_type"),
+        ("sentence=hi&seed=1_000", "int_type"),
+        ("sentence=hi&seed=", "int_type"),
+        ("sentence=hi&scale=nan", "float_type"),
+        ("sentence=hi&scale=1e999", "finite_number"),
+        ("sentence=", "string_type"),
+        ("seed=1", "missing"),
+    ],
+)
+async def test_a_query_is_as_strict_as_json(client: httpx.AsyncClient, query: str, code: str) -> None:
+    problem = (await client.get(f"/attention?{query}")).json()
+    assert [(error["in"], error["code"]) for error in problem["errors"]] == [("query", code)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer", "code"),
+    [
+        ({}, "/sentence", "missing"),
+        ({"sentence": None}, "/sentence", "string_type"),
+        ({"sentence": 7}, "/sentence", "string_type"),
+        ({"sentence": "hi", "temperature": 1}, "/temperature", "extra_forbidden"),
+        ({"sentence": "hi", "a/b~c": 1}, "/a~1b~0c", "extra_forbidden"),
+        ({"sentence": "hi", "seed": -1}, "/seed", "greater_than_equal"),
+        ({"sentence": "hi", "seed": 2**63}, "/seed", "less_than_equal"),
+        ({"sentence": "hi", "seed": 1.5}, "/seed", "int_type"),
+        ({"sentence": "hi", "seed": 1.0}, "/seed", "int_type"),
+        ({"sentence": "hi", "seed": True}, "/seed", "int_type"),
+        ({"sentence": "hi", "seed": "7"}, "/seed", "int_type"),
+        ({"sentence": "hi", "seed": None}, "/seed", "int_type"),
+        ({"sentence": "hi", "d_k": 0}, "/d_k", "greater_than_equal"),
+        ({"sentence": "hi", "d_k": -1}, "/d_k", "greater_than_equal"),
+        ({"sentence": "hi", "d_k": 10**9}, "/d_k", "less_than_equal"),
+        ({"sentence": "hi", "d_model": 4097}, "/d_model", "less_than_equal"),
+        ({"sentence": "hi", "num_heads": 65}, "/num_heads", "less_than_equal"),
+        ({"sentence": "hi", "d_k": 100, "num_heads": 41}, "/num_heads", "projection_too_wide"),
+        ({"sentence": "hi", "d_v": 100, "num_heads": 41}, "/num_heads", "projection_too_wide"),
+        ({"sentence": "hi", "scale": 1e7}, "/scale", "less_than_equal"),
+        ({"sentence": "hi", "scale": "1"}, "/scale", "float_type"),
+        ({"sentence": "hi", "add_special_tokens": "true"}, "/add_special_tokens", "bool_type"),
+        ({"sentence": "hi", "include": ["nonsense"]}, "/include/0", "literal_error"),
+        ({"sentence": "hi", "include": ["query", "query"]}, "/include", "duplicates"),
+        ({"sentence": "hi", "include": "query"}, "/include", "list_type"),
+        ({"sentence": "hi", "decimals": 10}, "/decimals", "less_than_equal"),
+        ({"sentence": "hi", "format": "safetensors"}, "/format", "literal_error"),
+        ({"sentence": "hi", "filename": "../x"}, "/filename", "string_pattern_mismatch"),
+        ({"sentence": "hi", "model": "gpt-5"}, "/model", "unknown_model"),
+        ({"sentence": "hi", "layers": [0]}, "/layers", "extra_forbidden"),
+        ({"sentence": "hi", "top_k": 3}, "/top_k", "extra_forbidden"),
+    ],
+)
+async def test_a_wrong_field_is_named(
+    client: httpx.AsyncClient, fields: dict[str, Any], pointer: str, code: str
+) -> None:
+    response = await client.post("/attention", json=fields)
+    found = [(error["in"], error["pointer"], error["code"]) for error in response.json()["errors"]]
+    assert (response.status_code, found) == (422, [("body", pointer, code)])
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999"])
+async def test_a_number_that_is_not_finite_is_refused(client: httpx.AsyncClient, literal: str) -> None:
+    response = await client.post("/attention", content=f'{{"sentence": "hi", "scale": {literal}}}')
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/scale")
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer", "code"),
+    [
+        ({"colormap": "rainbow"}, "/colormap", "literal_error"),
+        ({"head": 0, "head_reduction": "mean"}, "/head_reduction", "head_with_head_reduction"),
+        ({"head": 1}, "/head", "out_of_range"),
+        ({"head": -2}, "/head", "out_of_range"),
+        ({"layer": 1}, "/layer", "out_of_range"),
+        ({"width": 15}, "/width", "greater_than_equal"),
+        ({"height": 4001}, "/height", "less_than_equal"),
+        ({"title": "x" * 201}, "/title", "string_too_long"),
+        ({"include": ["query"]}, "/include", "extra_forbidden"),
+        ({"format": "svg"}, "/format", "literal_error"),
+        ({"tensor": "scores"}, "/tensor", "extra_forbidden"),
+    ],
+)
+async def test_a_wrong_field_of_a_picture_is_named(
+    client: httpx.AsyncClient, fields: dict[str, Any], pointer: str, code: str
+) -> None:
+    response = await client.post("/heatmap", json={"sentence": "hi", **fields})
+    found = [(error["pointer"], error["code"]) for error in response.json()["errors"]]
+    assert (response.status_code, found) == (422, [(pointer, code)])
+
+
+async def test_a_flood_of_unknown_fields_is_answered_briefly(client: httpx.AsyncClient) -> None:
+    fields = {"sentence": "hi"} | {f"field{number}": 1 for number in range(10_000)}
+    response = await client.post("/tokenize", json=fields)
+    assert "and 9999 more" in response.json()["detail"]
+    assert len(response.content) < 10_000
+
+
+@pytest.mark.parametrize("model", [TokenizeRequest, AttentionRequest, HeatmapRequest])
+def test_every_field_is_described(model: type[TokenizeRequest]) -> None:
+    assert [name for name, field in model.model_fields.items() if not field.description] == []
