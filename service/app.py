@@ -1,6 +1,7 @@
 """The composition root: settings in, application out. Nothing reads the environment at import."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,6 +39,7 @@ def load_operations(settings: Settings) -> "Operations":
     engine = Engine(settings.device, settings.num_threads, settings.max_tokens)
     operations = Operations(engine, settings.max_response_bytes)
     asyncio.run(operations.warm_up())
+    gc.freeze()  # what is loaded stays: the garbage collector need not walk through all of torch again and again
     return operations
 
 

@@ -158,7 +158,7 @@ class Operations:
             },
             device=str(self.engine.device),
             cpu_capability=torch.backends.cpu.get_cpu_capability(),
-            num_threads=self.engine.num_threads,
+            num_threads=self.engine.worker.num_threads,
             limits={"MAX_TOKENS": self.engine.max_tokens, "MAX_RESPONSE_BYTES": self.max_response_bytes},
         )
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service.api.answers import AttentionAnswer, Info, ModelDescription, ModelList, Status, TokenizeAnswer
 from service.api.caching import CACHE_CONTROL, VARY, conditional_json, entity_tag, is_fresh
@@ -103,8 +104,10 @@ SENTENCE_ENDPOINTS = (
 
 def add_routes(app: FastAPI) -> None:
     """Give `app` its addresses."""
-    for endpoint in SENTENCE_ENDPOINTS:
-        app.router.add_route(endpoint.path, endpoint.handle, methods=["GET", "POST"], include_in_schema=False)
+    app.router.routes[:0] = [  # in front, because routes are tried in turn
+        Route(endpoint.path, endpoint.handle, methods=["GET", "POST"], include_in_schema=False)
+        for endpoint in SENTENCE_ENDPOINTS
+    ]
     _add_model_routes(app)
     _add_probe_routes(app)
 

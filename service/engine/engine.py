@@ -45,10 +45,8 @@ class Engine:
             DeviceUnavailableError: `device` is not on this machine.
         """
         self.device = resolve_device(device)
-        self.num_threads = num_threads or available_cores()
-        torch.set_num_threads(self.num_threads)
         self.max_tokens = max_tokens
-        self.worker = Worker()
+        self.worker = Worker(num_threads or available_cores())
         self._tokenizers = {SYNTHETIC: Tokenizer()}
 
     @property
@@ -104,18 +102,18 @@ class Engine:
 
     def _draw(self, tokens: Tokens, parameters: SyntheticParameters) -> Draws:
         draws = draw(tokens.input_ids, parameters)
+        if self.device.type == "cpu":
+            return draws
         return Draws(*(getattr(draws, name).to(self.device) for name in SHARED_TENSORS))
 
     def _attend(
         self, tokens: Tokens, parameters: SyntheticParameters, include: Collection[str], heads: Sequence[int]
     ) -> dict[str, Float32[np.ndarray, "..."]]:
         draws = self._draw(tokens, parameters)
-        tensors = {name: getattr(draws, name) for name in SHARED_TENSORS if name in include}
         wanted = [name for name in include if name not in SHARED_TENSORS]
         by_head = [{name: head[name] for name in wanted} for head in attend_heads(draws, parameters, heads, wanted)]
-        for name in wanted:
-            tensors[name] = _stack([head[name] for head in by_head]).unsqueeze(0)
-        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+        shared = {name: getattr(draws, name).cpu().numpy() for name in include if name in SHARED_TENSORS}
+        return shared | {name: _per_head([head[name] for head in by_head]) for name in wanted}
 
     def _reduce(
         self, tokens: Tokens, parameters: SyntheticParameters, heads: Sequence[int], how: int | HeadReduction
@@ -128,8 +126,10 @@ class Engine:
         return (result / len(heads) if how == "mean" else result).cpu().numpy()
 
 
-def _stack(heads: list[Tensor]) -> Tensor:
-    return heads[0].unsqueeze(0) if len(heads) == 1 else torch.stack(heads)
+def _per_head(matrices: list[Tensor]) -> Float32[np.ndarray, "1 h n width"]:
+    """The heads' matrices as one array [layer][head][query][·]; stacked on the device, so that they are copied once."""
+    stacked = matrices[0] if len(matrices) == 1 else torch.stack(matrices)
+    return stacked.cpu().numpy().reshape(1, len(matrices), *matrices[0].shape)
 
 
 def _index(field: str, index: int, count: int) -> int:

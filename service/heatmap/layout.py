@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-MARGIN = 8
-GAP = 5
 BAR_WIDTH = 18
 LEAST_SHARE = 0.45
 """Of the picture's width and height the matrix keeps at least this share; texts that would take more are left out."""
@@ -33,6 +31,8 @@ class Box(NamedTuple):
 class Layout:
     """Where the parts of a picture stand; a part that is left out is None or empty."""
 
+    gap: float
+    """Half a line of text: the room between parts, so that what is centred on an edge of one touches no other."""
     matrix: Box
     colorbar: Box | None
     title: str | None
@@ -78,14 +78,15 @@ def lay_out(
     `colorbar_labels` empty means no colour bar, `rows` and `columns` of empty labels mean no labels. Cells are square.
     Where the matrix would get too little room the colour bar goes first, then the labels, then the title.
     """
+    gap = line_height / 2
     row_labels = [shorten(label, LABEL_SHARE * width, measure) for label in rows]
     column_labels = [shorten(label, LABEL_SHARE * height, measure) for label in columns]
-    left = _room(max(map(measure, row_labels)))
-    above = _room(max(map(measure, column_labels)))
-    bar = BAR_WIDTH + 2 * GAP + max(map(measure, colorbar_labels)) if colorbar_labels else 0
-    headline = line_height + GAP if title else 0
+    left = _room(max(map(measure, row_labels)), gap)
+    above = _room(max(map(measure, column_labels)), gap)
+    bar = BAR_WIDTH + 2 * gap + max(map(measure, colorbar_labels)) if colorbar_labels else 0
+    headline = line_height + gap if title else 0
     for with_bar, with_labels, with_title in ((1, 1, 1), (0, 1, 1), (0, 0, 1), (0, 0, 0)):
-        margin = MARGIN if with_title else 0
+        margin = gap if with_title else 0
         area = Box(
             left=margin + with_labels * left,
             top=margin + with_labels * above + with_title * headline,
@@ -99,11 +100,12 @@ def lay_out(
     matrix = Box(area.left + offset, area.top, cell * len(columns), cell * len(rows))
     step = max(1, math.ceil(line_height / cell))
     return Layout(
+        gap=gap,
         matrix=matrix,
-        colorbar=Box(matrix.left + matrix.width + GAP, matrix.top, BAR_WIDTH, matrix.height)
+        colorbar=Box(matrix.left + matrix.width + gap, matrix.top, BAR_WIDTH, matrix.height)
         if with_bar and colorbar_labels
         else None,
-        title=shorten(title, width - 2 * MARGIN, measure) if with_title and title else None,
+        title=shorten(title, width - 2 * gap, measure) if with_title and title else None,
         row_labels=row_labels if with_labels else [],
         column_labels=column_labels if with_labels else [],
         row_step=step,
@@ -111,5 +113,5 @@ def lay_out(
     )
 
 
-def _room(longest: float) -> float:
-    return longest + GAP if longest else 0
+def _room(longest: float, gap: float) -> float:
+    return longest + gap if longest else 0

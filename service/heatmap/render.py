@@ -1,6 +1,7 @@
 """A matrix and its labels as PNG, drawn by matplotlib's objects; never by pyplot, whose figures are global."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,9 @@ from service.heatmap.layout import Box, Layout, lay_out
 DPI = 64
 """A power of two, so that pixels divided by it are exact in inches."""
 FONT_PIXELS = 12
-LINE_PIXELS = 15
+LEADING_PIXELS = 2
+TALL_TEXT = "Ég"
+"""A line is at least as high as this, so that most pictures have the same."""
 FONT = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 COLORBAR_TICKS = 6
 
@@ -59,12 +62,23 @@ class Picture:
         self.width, self.height = style.width, style.height
         self.figure = Figure(figsize=(style.width / DPI, style.height / DPI), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
+        self._sizes: dict[str, tuple[float, float, float]] = {}
 
     def text_width(self, text: str) -> float:
         """The width of `text` in pixels."""
-        renderer = self.canvas.get_renderer()  # type: ignore[no-untyped-call]  # matplotlib left it untyped
-        width, _, _ = renderer.get_text_width_height_descent(text, FONT_PROPERTIES, ismath=False)
-        return float(width)
+        return self._text_size(text)[0]
+
+    def line_height(self, texts: Iterable[str]) -> float:
+        """The height in pixels of a line that holds any of `texts`, however high their accents are piled."""
+        sizes = [self._text_size(text) for text in {TALL_TEXT, *texts}]
+        return max(height - descent for _, height, descent in sizes) + max(size[2] for size in sizes) + LEADING_PIXELS
+
+    def _text_size(self, text: str) -> tuple[float, float, float]:
+        """Width, height and depth below the baseline; kept, as measuring is most of the work of a large picture."""
+        if text not in self._sizes:
+            renderer = self.canvas.get_renderer()  # type: ignore[no-untyped-call]  # matplotlib left it untyped
+            self._sizes[text] = renderer.get_text_width_height_descent(text, FONT_PROPERTIES, ismath=False)
+        return self._sizes[text]
 
     def text(self, x: float, y: float, text: str, horizontal: str, vertical: str, rotation: int = 0) -> None:
         """Write `text` at pixel (x, y)."""
@@ -106,22 +120,25 @@ def draw(matrix: Float32[np.ndarray, "rows columns"], labels: Sequence[str], sty
     ticks = [tick for tick in MaxNLocator(COLORBAR_TICKS).tick_values(low, high) if low <= tick <= high]
     picture = Picture(style)
     names = [printable(label) for label in labels] if style.labels else [""] * len(labels)
+    title = printable(style.title)
+    line_height = picture.line_height([title, *names])
     layout = lay_out(
         style.width,
         style.height,
         rows=names,
         columns=names,
-        title=printable(style.title),
+        title=title,
         colorbar_labels=[f"{tick:.10g}" for tick in ticks] if style.colorbar else [],
-        line_height=LINE_PIXELS,
+        line_height=line_height,
         measure=picture.text_width,
     )
     picture.image(layout.matrix, matrix, style.colormap, low, high)
     if layout.title:
-        picture.text(style.width / 2, LINE_PIXELS / 2 + 8, layout.title, "center", "center")
+        picture.text(style.width / 2, 2 * layout.gap, layout.title, "center", "center")
     _draw_labels(picture, layout, len(labels))
     if layout.colorbar:
-        _draw_colorbar(picture, layout.colorbar, style.colormap, low, high, ticks)
+        picture.image(layout.colorbar, np.linspace(high, low, 256)[:, np.newaxis], style.colormap, low, high)
+        _label_colorbar(picture, layout.colorbar, layout.gap, low, high, ticks)
     return picture
 
 
@@ -134,17 +151,19 @@ def color_range(matrix: Float32[np.ndarray, "rows columns"]) -> tuple[float, flo
 def _draw_labels(picture: Picture, layout: Layout, n: int) -> None:
     box = layout.matrix
     for row in range(0, n if layout.row_labels else 0, layout.row_step):
-        picture.text(box.left - 5, box.top + (row + 0.5) * box.height / n, layout.row_labels[row], "right", "center")
+        y = box.top + (row + 0.5) * box.height / n
+        picture.text(box.left - layout.gap, y, layout.row_labels[row], "right", "center")
     for column in range(0, n if layout.column_labels else 0, layout.column_step):
         x = box.left + (column + 0.5) * box.width / n
-        picture.text(x, box.top - 5, layout.column_labels[column], "left", "center", rotation=90)
+        picture.text(x, box.top - layout.gap, layout.column_labels[column], "left", "center", rotation=90)
 
 
-def _draw_colorbar(picture: Picture, box: Box, colormap: str, low: float, high: float, ticks: Sequence[float]) -> None:
-    picture.image(box, np.linspace(high, low, 256)[:, np.newaxis], colormap, low, high)
-    for tick in ticks:
-        y = box.top + (high - tick) / (high - low) * box.height
-        picture.text(box.left + box.width + 5, y, f"{tick:.10g}", "left", "center")
+def _label_colorbar(picture: Picture, box: Box, gap: float, low: float, high: float, ticks: Sequence[float]) -> None:
+    pixels = box.height / (high - low)
+    step = math.ceil(2 * gap / (pixels * (ticks[1] - ticks[0]))) if len(ticks) > 1 else 1
+    for tick in ticks[::step]:
+        y = box.top + (high - tick) * pixels
+        picture.text(box.left + box.width + gap, y, f"{tick:.10g}", "left", "center")
 
 
 FONT_PROPERTIES = FontProperties(fname=str(FONT), size=FONT_PIXELS * 72 / DPI)

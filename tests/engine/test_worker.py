@@ -4,13 +4,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from service.engine.worker import INLINE_SECONDS, Timings, Worker
 
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    worker = Worker()
+    worker = Worker(num_threads=3)
     yield worker
     worker.close()
 
@@ -22,6 +23,13 @@ async def test_small_work_stays_on_the_event_loops_thread(worker: Worker) -> Non
 async def test_large_work_runs_on_the_engines_thread(worker: Worker) -> None:
     thread = await worker.run("compute", {}, INLINE_SECONDS * 2, threading.current_thread)
     assert thread.name.startswith("engine")
+
+
+@pytest.mark.parametrize(("seconds", "threads"), [(0, 1), (1, 3)])
+async def test_torch_computes_small_work_with_one_thread_and_large_work_with_all(
+    worker: Worker, seconds: float, threads: int
+) -> None:
+    assert await worker.run("compute", {}, seconds, torch.get_num_threads) == threads
 
 
 async def test_small_work_is_timed_under_its_stage_and_never_queues(worker: Worker) -> None:
