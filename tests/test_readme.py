@@ -1,0 +1,95 @@
+"""README's examples run, its tables are complete."""
+
+import html
+import re
+import shutil
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.api.problems import KINDS
+from service.settings import ENV_PREFIX, Settings
+from tests import notebook
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ADDRESS = "http://127.0.0.1:8000"
+
+
+def blocks(language: str, having: str) -> str:
+    """The one example in `language` that has the text `having`."""
+    (block,) = [text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if having in text]
+    return str(block)
+
+
+def run(command: list[str], cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_curl_examples_run(server_url: str, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    script = blocks("sh", "curl").replace(ADDRESS, server_url)
+    printed = run(["bash", "-euc", script], tmp_path)
+    assert '"tokens":["attention","is","all","you","need","."]' in printed
+    assert '"seed":42' in printed
+    assert Image.open(BytesIO((tmp_path / "heatmap.png").read_bytes())).size == (1000, 600)
+
+
+def test_the_python_example_runs(server_url: str, tmp_path: Path) -> None:
+    printed = run([sys.executable, "-c", blocks("python", "httpx").replace(ADDRESS, server_url)], tmp_path)
+    assert [line.split()[0] for line in printed.splitlines()] == notebook.TOKENS
+
+
+def test_the_javascript_example_runs(server_url: str, tmp_path: Path) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    (tmp_path / "example.mjs").write_text(blocks("js", "fetch").replace(ADDRESS, server_url))
+    assert run(["node", "example.mjs"], tmp_path) == "naive [UNK] cafe\n"
+
+
+def test_the_img_example_is_a_picture(server_url: str) -> None:
+    (source,) = re.findall(r'<img src="([^"]+)"', blocks("html", "<img"))
+    picture = httpx.get(html.unescape(source).replace(ADDRESS, server_url))
+    assert Image.open(BytesIO(picture.content)).size == (700, 500)
+
+
+def test_the_command_line_examples_run(tmp_path: Path) -> None:
+    script = blocks("sh", "attention-service tokenize").replace("attention-service", f"{sys.executable} -m service")
+    printed = run(["bash", "-euc", f"export PYTHONPATH={ROOT}\n{script}"], tmp_path)
+    assert '"query"' in printed
+    assert (tmp_path / "picture.png").exists()
+
+
+async def test_the_picture_is_what_the_service_draws(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/heatmap", json={"sentence": notebook.SENTENCE})
+    drawn, shown = (
+        np.asarray(Image.open(file).convert("RGB"), dtype=int)
+        for file in (BytesIO(answer.content), BytesIO((ROOT / "tests" / "golden" / "heatmap.png").read_bytes()))
+    )
+    assert np.abs(drawn - shown).mean() < 1
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_listed_with_its_default_and_meaning(name: str) -> None:
+    field = Settings.model_fields[name]
+    default = "" if field.default is None else f"`{field.default}`"
+    assert f"| `{ENV_PREFIX}{name.upper()}` | {default} | {field.description} |" in README
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_every_problem_is_listed(code: str) -> None:
+    assert f"| {KINDS[code].status} | `/problems/{code}` | {KINDS[code].description} |" in README
+
+
+@pytest.mark.parametrize("name", [name for name in notebook.run("x") if name != "embedding"])
+def test_every_tensor_of_the_notebook_is_listed(name: str) -> None:
+    assert f"`{name}`" in README
