@@ -106,8 +106,8 @@ def lay_out(
         if with_bar and colorbar_labels
         else None,
         title=shorten(title, width - 2 * gap, measure) if with_title and title else None,
-        row_labels=row_labels if with_labels else [],
-        column_labels=column_labels if with_labels else [],
+        row_labels=row_labels if with_labels and left else [],
+        column_labels=column_labels if with_labels and above else [],
         row_step=step,
         column_step=step,
     )
