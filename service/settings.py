@@ -11,7 +11,7 @@ ENV_PREFIX = "ATTENTION_"
 class Settings(BaseSettings):
     """What an operator decides. Frozen, and handed in: nothing else reads the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
     device: str = Field(
         "auto",
