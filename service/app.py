@@ -97,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         static_url="/docs/static",
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # nothing is exported unasked
     )
     app.state.settings = settings
     app.state.loader = loader

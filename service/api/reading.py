@@ -20,8 +20,8 @@ async def read_body(request: Request, model: type[Fields], max_bytes: int) -> Fi
     Raises:
         ProblemError: the body is no JSON object with these fields, is too large, or is of another type.
     """
-    _check_headers(request)
-    return fields_from_json(await _receive(request, max_bytes), model)
+    headers = _check_headers(request)
+    return fields_from_json(await _receive(request, headers.get(b"content-length", b""), max_bytes), model)
 
 
 def read_query(request: Request, model: type[Fields]) -> Fields:
@@ -39,42 +39,41 @@ def read_query(request: Request, model: type[Fields]) -> Fields:
     return fields_from_text(pairs, model, "query")
 
 
-def _check_headers(request: Request) -> None:
+def _check_headers(request: Request) -> dict[bytes, bytes]:
     if request.scope["query_string"]:
         detail = "With a JSON body the query must be empty: put the fields into one place."
-        raise ProblemError(
-            "invalid-fields", detail, [FieldError(where="query", pointer="", code="extra_forbidden", detail=detail)]
-        )
-    media_type, _, parameters = request.headers.get("content-type", JSON).lower().partition(";")
+        culprit = FieldError(where="query", pointer="", code="extra_forbidden", detail=detail)
+        raise ProblemError("invalid-fields", detail, [culprit])
+    headers = dict(request.scope["headers"])
+    given = headers.get(b"content-type", JSON.encode()).decode("latin-1")
+    media_type, _, parameters = given.lower().partition(";")
     charset = parameters.partition("charset=")[2].strip(' "')
     if media_type.strip() != JSON or charset not in {"", "utf-8", "utf8"}:
         raise ProblemError(
             "unsupported-media-type",
-            f"The body's type is {request.headers['content-type'][:SHOWN_CHARACTERS]!r}. Send {JSON} in UTF-8.",
+            f"The body's type is {given[:SHOWN_CHARACTERS]!r}. Send {JSON} in UTF-8.",
             headers={"Accept": JSON},
         )
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise ProblemError(
             "unsupported-media-type",
             "The body is compressed. Send it plain, without Content-Encoding.",
             headers={"Accept": JSON, "Accept-Encoding": "identity"},
         )
+    return headers
 
 
-async def _receive(request: Request, max_bytes: int) -> bytes:
-    too_large = ProblemError(
+async def _receive(request: Request, declared: bytes, max_bytes: int) -> bytes:
+    body = bytearray()
+    if not declared.isdigit() or int(declared) <= max_bytes:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                break
+        else:
+            return bytes(body)
+    raise ProblemError(
         "body-too-large",
         f"The body is larger than {max_bytes:,} bytes (MAX_BODY_BYTES). Send a shorter sentence.",
         headers={"Connection": "close"},
     )
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > max_bytes:
-            raise too_large
-        chunks.append(chunk)
-    return b"".join(chunks)

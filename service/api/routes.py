@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from service.api.answers import AttentionAnswer, Info, ModelDescription, ModelList, Status, TokenizeAnswer
 from service.api.caching import CACHE_CONTROL, VARY, conditional_json, entity_tag, is_fresh
@@ -57,9 +58,11 @@ class SentenceEndpoint:
         response.headers.update(headers)
         return response
 
-    async def handle(self, request: Request) -> Response:
-        """Answer either."""
-        return await (self.get(request) if request.method == "GET" else self.post(request))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer either; as an ASGI app, which skips what Starlette wraps around functions."""
+        request = Request(scope, receive)
+        response = await (self.get(request) if request.method == "GET" else self.post(request))
+        await response(scope, receive, send)
 
     def _check_acceptable(self, request: Request, fields: SentenceRequest) -> None:
         if getattr(fields, "format", None) is None:
@@ -105,7 +108,7 @@ SENTENCE_ENDPOINTS = (
 def add_routes(app: FastAPI) -> None:
     """Give `app` its addresses."""
     app.router.routes[:0] = [  # in front, because routes are tried in turn
-        Route(endpoint.path, endpoint.handle, methods=["GET", "POST"], include_in_schema=False)
+        Route(endpoint.path, endpoint, methods=["GET", "POST"], include_in_schema=False)
         for endpoint in SENTENCE_ENDPOINTS
     ]
     _add_model_routes(app)

@@ -5,6 +5,7 @@ notebook writes it: a batched or fused form would round differently, and the ans
 """
 
 import math
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -28,7 +29,13 @@ def scaled_scores(
 ) -> Float[Tensor, "n m"]:
     """Q·Kᵀ/√d_k, or Q·Kᵀ·scale where a scale is given."""
     products = query @ key.T
-    return products / math.sqrt(query.size(-1)) if scale is None else products * scale
+    return products / _root(query.size(-1)) if scale is None else products * scale
+
+
+@cache
+def _root(d_k: int) -> Float[Tensor, ""]:
+    """√d_k as a tensor: making one of a Python number costs more than dividing a small matrix by it."""
+    return torch.tensor(math.sqrt(d_k))
 
 
 def mask_later_keys(scores: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:

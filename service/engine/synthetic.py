@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -25,6 +26,12 @@ HEAD_TENSORS = ("query", "key", "value", "scores", "attentions", "output")
 """Tensors that each head has its own of, in the order they are computed."""
 
 
+KEPT_NUMBERS = 16 * 1024
+"""The most numbers that a sample may have to be kept for the next request that draws it."""
+
+Initialization = Literal["uniform", "normal"]
+
+
 @dataclass(frozen=True, slots=True)
 class SyntheticParameters:
     """What decides the model's numbers; the defaults are the notebook's."""
@@ -35,7 +42,7 @@ class SyntheticParameters:
     d_v: int = 4
     num_heads: int = 1
     embedding_mode: Literal["per_position", "per_token"] = "per_position"
-    initialization: Literal["uniform", "normal"] = "uniform"
+    initialization: Initialization = "uniform"
     positions: Literal["none", "sinusoidal"] = "none"
     mask: Literal["none", "causal"] = "none"
     scale: float | None = None
@@ -56,19 +63,30 @@ def draw(input_ids: Sequence[int], parameters: SyntheticParameters) -> Draws:
 
     The draws are those that follow `torch.manual_seed(seed)`: bit-identical on every machine, whatever the device.
     """
-    generator = torch.Generator().manual_seed(parameters.seed)
-    d_model = parameters.d_model
-    key_width, value_width = (parameters.num_heads * width for width in (parameters.d_k, parameters.d_v))
-    sample, divisor = (torch.rand, 1.0) if parameters.initialization == "uniform" else (torch.randn, math.sqrt(d_model))
-    embedding = sample(len(input_ids), d_model, generator=generator)
-    weights = [sample(d_model, width, generator=generator) for width in (key_width, key_width, value_width)]
-    if divisor != 1.0:
-        weights = [weight / divisor for weight in weights]
+    n, d_model = len(input_ids), parameters.d_model
+    key_width, value_width = parameters.num_heads * parameters.d_k, parameters.num_heads * parameters.d_v
+    sample = _sample_again if (n + 2 * key_width + value_width) * d_model <= KEPT_NUMBERS else _sample
+    embedding, *weights = sample(parameters.seed, parameters.initialization, n, d_model, key_width, value_width)
     if parameters.embedding_mode == "per_token":
         embedding = embedding[_first_occurrences(input_ids)]
     if parameters.positions == "sinusoidal":
-        embedding = embedding + sinusoidal_positions(len(input_ids), d_model)
+        embedding = embedding + sinusoidal_positions(n, d_model)
     return Draws(embedding, *weights)
+
+
+def _sample(
+    seed: int, initialization: Initialization, n: int, d_model: int, key_width: int, value_width: int
+) -> tuple[Tensor, ...]:
+    generator = torch.Generator().manual_seed(seed)
+    shapes = ((n, d_model), (d_model, key_width), (d_model, key_width), (d_model, value_width))
+    if initialization == "uniform":
+        return tuple(torch.rand(shape, generator=generator) for shape in shapes)
+    embedding, *weights = (torch.randn(shape, generator=generator) for shape in shapes)
+    return embedding, *(weight / math.sqrt(d_model) for weight in weights)
+
+
+_sample_again = lru_cache(maxsize=256)(_sample)
+"""Small samples are kept, as one seed serves many sentences: 64 KiB each, 16 MiB in all. Nobody writes to them."""
 
 
 def _first_occurrences(input_ids: Sequence[int]) -> list[int]:

@@ -28,6 +28,8 @@ class Target:
     server: str
     path: str
     fields: str = ""
+    seeds: bool = False
+    """Whether every request has another seed, so that nothing it draws was drawn before."""
     bar: float | None = None
 
 
@@ -37,6 +39,7 @@ TARGETS = (
     Target("afternoon /attention", "peers", "/attention"),
     Target("service /tokenize", "service", "/tokenize", bar=0.6),
     Target("service /attention", "service", "/attention", bar=0.4),
+    Target("service /attention, another seed each", "service", "/attention", seeds=True),
     Target("service /attention, every matrix", "service", "/attention", EVERY_MATRIX),
 )
 COMMANDS = {
@@ -74,7 +77,7 @@ def _row(target: Target, rates: list[float], floor: list[float]) -> dict[str, ob
 
 
 def _load(url: str, target: Target, start: int, seconds: int) -> float:
-    environment = os.environ | {"START": str(start), "FIELDS": target.fields}
+    environment = os.environ | {"START": str(start), "FIELDS": target.fields, "SEEDS": str(int(target.seeds))}
     command = ["wrk", "-t1", "-c16", f"-d{seconds}s", "-s", str(SCRIPT), url + target.path]
     printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     if "ERRORS 0" not in printed:

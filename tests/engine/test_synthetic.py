@@ -33,6 +33,12 @@ def test_seeds_count_modulo_two_to_the_32() -> None:
     assert torch.equal(one.embedding, other.embedding)
 
 
+def test_a_sample_that_is_drawn_again_is_the_same() -> None:
+    parameters = SyntheticParameters(seed=99, embedding_mode="per_token", positions="sinusoidal")
+    first, second = draw([1, 1, 2], parameters), draw([1, 1, 2], parameters)
+    assert all(torch.equal(getattr(first, name), getattr(second, name)) for name in SHARED_TENSORS)
+
+
 def test_drawing_leaves_torchs_global_generator_alone() -> None:
     before = torch.get_rng_state()
     draw([1, 2], SyntheticParameters(seed=1))

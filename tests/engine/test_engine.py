@@ -1,0 +1,143 @@
+"""The engine alone: shapes, one matrix picked or reduced out of many, refusals and the device."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from service.engine import engine as engine_module
+from service.engine.engine import SYNTHETIC, Engine, HeadReduction
+from service.engine.errors import IndexOutOfRangeError, NoTokensError, TooManyTokensError, UnknownModelError
+from service.engine.synthetic import HEAD_TENSORS, SHARED_TENSORS, Draws, SyntheticParameters
+from service.engine.tokenizer import Text, Tokens
+from tests import notebook
+from tests.strategies import SEEDS, TEXTS, WIDTHS
+
+MAX_TOKENS = 200
+THREE_HEADS = SyntheticParameters(num_heads=3)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = Engine("cpu", max_tokens=MAX_TOKENS)
+    yield engine
+    engine.close()
+
+
+async def tokens_of(engine: Engine, sentence: str = notebook.SENTENCE) -> Tokens:
+    return await engine.tokenize(SYNTHETIC, Text(sentence), "codepoint", {})
+
+
+async def attentions(engine: Engine, parameters: SyntheticParameters) -> np.ndarray:
+    """Of the notebook's sentence, [head][query][key]."""
+    attention = await engine.attend(await tokens_of(engine), parameters, ["attentions"], {})
+    heads: np.ndarray = attention.tensors["attentions"][0]
+    return heads
+
+
+async def one(engine: Engine, head: int | HeadReduction, layer: int = 0) -> np.ndarray:
+    return await engine.attend_one(await tokens_of(engine), THREE_HEADS, layer, head, {})
+
+
+@settings(max_examples=40)
+@given(text=TEXTS, seed=SEEDS, heads=st.integers(1, 5), d_model=WIDTHS, d_k=WIDTHS, d_v=WIDTHS)
+async def test_every_tensor_has_its_shape(
+    engine: Engine, text: str, seed: int, heads: int, d_model: int, d_k: int, d_v: int
+) -> None:
+    parameters = SyntheticParameters(seed=seed, d_model=d_model, d_k=d_k, d_v=d_v, num_heads=heads)
+    tokens = await tokens_of(engine, text)
+    attention = await engine.attend(tokens, parameters, [*SHARED_TENSORS, *HEAD_TENSORS], {})
+    n = len(tokens)
+    assert {name: tensor.shape for name, tensor in attention.tensors.items()} == {
+        "embedding": (n, d_model),
+        "query_weights": (d_model, heads * d_k),
+        "key_weights": (d_model, heads * d_k),
+        "value_weights": (d_model, heads * d_v),
+        "query": (1, heads, n, d_k),
+        "key": (1, heads, n, d_k),
+        "value": (1, heads, n, d_v),
+        "scores": (1, heads, n, n),
+        "attentions": (1, heads, n, n),
+        "output": (1, heads, n, d_v),
+    }
+
+
+@pytest.mark.parametrize("names", [[], ["output"], ["embedding", "scores"]])
+async def test_only_the_tensors_asked_for_are_answered(engine: Engine, names: list[str]) -> None:
+    assert set((await engine.attend(await tokens_of(engine), THREE_HEADS, names, {})).tensors) == set(names)
+
+
+async def test_the_axes_of_layers_and_heads_are_named(engine: Engine) -> None:
+    attention = await engine.attend(await tokens_of(engine), THREE_HEADS, [], {})
+    assert (attention.layers, attention.heads) == ([0], [0, 1, 2])
+
+
+@pytest.mark.parametrize("head", [0, 1, 2, -1, -2, -3])
+async def test_one_head_is_that_of_all_heads_and_negatives_count_from_the_end(engine: Engine, head: int) -> None:
+    np.testing.assert_array_equal(await one(engine, head), (await attentions(engine, THREE_HEADS))[head])
+
+
+async def test_the_last_layer_is_the_only_one(engine: Engine) -> None:
+    np.testing.assert_array_equal(await one(engine, 0, layer=-1), await one(engine, 0, layer=0))
+
+
+async def test_the_maximum_is_that_of_all_heads(engine: Engine) -> None:
+    np.testing.assert_array_equal(await one(engine, "max"), (await attentions(engine, THREE_HEADS)).max(axis=0))
+
+
+async def test_the_mean_is_that_of_all_heads(engine: Engine) -> None:
+    mean = (await attentions(engine, THREE_HEADS)).mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(await one(engine, "mean"), mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize("head", [3, -4, 10**30])
+async def test_a_head_that_does_not_exist_is_refused_naming_the_count(engine: Engine, head: int) -> None:
+    with pytest.raises(IndexOutOfRangeError, match=f"head is {head}, but the number of heads is 3: choose -3 to 2"):
+        await one(engine, head)
+
+
+@pytest.mark.parametrize("layer", [1, -2])
+async def test_a_layer_that_does_not_exist_is_refused_naming_the_count(engine: Engine, layer: int) -> None:
+    with pytest.raises(IndexOutOfRangeError, match=f"layer is {layer}, but the number of layers is 1: choose -1 to 0"):
+        await one(engine, 0, layer)
+
+
+async def test_as_many_tokens_as_allowed_are_taken(engine: Engine) -> None:
+    assert len(await tokens_of(engine, "a " * MAX_TOKENS)) == MAX_TOKENS
+
+
+async def test_too_many_tokens_are_refused_naming_both_numbers(engine: Engine) -> None:
+    with pytest.raises(TooManyTokensError, match="has 201 tokens, the limit is 200"):
+        await tokens_of(engine, "a " * (MAX_TOKENS + 1))
+
+
+async def test_no_tokens_are_refused_naming_the_culprit(engine: Engine) -> None:
+    with pytest.raises(NoTokensError, match="sentence_pair has no tokens"):
+        await engine.tokenize(SYNTHETIC, Text("a", " "), "codepoint", {})
+
+
+async def test_an_unknown_model_is_refused_naming_the_known_ones(engine: Engine) -> None:
+    with pytest.raises(UnknownModelError, match=r"no model 'bert' here\. Choose one of: synthetic"):
+        await engine.tokenize("bert", Text("a"), "codepoint", {})
+
+
+async def test_the_draws_are_moved_to_the_configured_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch's `meta` device stands for a GPU: it is no CPU, and it is on every machine."""
+    computed_on: list[str] = []
+
+    def note_devices(
+        draws: Draws, _parameters: SyntheticParameters, _heads: Sequence[int], _wanted: Collection[str]
+    ) -> list[dict[str, Tensor]]:
+        computed_on.extend(getattr(draws, name).device.type for name in SHARED_TENSORS)
+        return []
+
+    monkeypatch.setattr(engine_module, "resolve_device", torch.device)
+    monkeypatch.setattr(engine_module, "attend_heads", note_devices)
+    engine = Engine("meta")
+    await engine.attend(await tokens_of(engine), THREE_HEADS, [], {})
+    engine.close()
+    assert computed_on == ["meta"] * 4
