@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import __version__
-from service.api.middleware import GuardMiddleware, HeadMiddleware, RequestIdMiddleware
+from service.api.middleware import ExchangeMiddleware, HeadMiddleware
 from service.api.openapi import DESCRIPTION, build_openapi
 from service.api.problems import NotReadyError, ProblemError, problem_response
 from service.api.routes import add_routes
@@ -106,7 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     for error in (ProblemError, RequestError, HTTPException):
         app.add_exception_handler(error, _answer_problem)
-    for middleware in (GuardMiddleware, HeadMiddleware, RequestIdMiddleware):  # the last one added is the outermost
+    for middleware in (ExchangeMiddleware, HeadMiddleware):  # the last one added is the outermost
         app.add_middleware(middleware)
     return app
 

@@ -78,6 +78,7 @@ def serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,  # it would hold the query string, and so the sentence
         server_header=False,
+        proxy_headers=False,  # nothing here depends on who asks
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
     Server(config, app.state.loader).run(sockets=[listener])

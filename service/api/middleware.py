@@ -1,4 +1,4 @@
-"""What surrounds every exchange: an id, HEAD, a query of bounded length, a problem document where the app fails."""
+"""What surrounds every exchange: an id, a query of bounded length, a problem document where the app fails, and HEAD."""
 
 import logging
 import re
@@ -15,28 +15,56 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 logger = logging.getLogger(__name__)
 
 
-class RequestIdMiddleware:
-    """Gives every exchange an id: the caller's X-Request-Id if it is sane, else a new one."""
+class ExchangeMiddleware:
+    """Gives every exchange an id, the caller's if it is sane, and every failure a problem document."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap `app`."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Put the id into `scope["request_id"]` and into the answer's headers."""
+        """Put the id into `scope["request_id"]` and into the answer's headers; let the app answer, if it can."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if SANE_REQUEST_ID.fullmatch(given) else token_hex(16)
         scope["request_id"] = request_id
+        started = False
 
         async def send_with_id(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        await self.app(scope, receive, send_with_id)
+        try:
+            check_query_length(scope)
+            await self.app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            logger.debug("client went away before its request was read: request_id=%s", request_id)
+        except Exception as error:
+            if not isinstance(error, ProblemError):
+                logger.exception("request failed: request_id=%s path=%r", request_id, scope["path"])
+            if started:
+                raise
+            await problem_response(Request(scope), error)(scope, receive, send_with_id)
+
+
+def check_query_length(scope: Scope) -> None:
+    """Let pass what has a query of a sane length.
+
+    Raises:
+        ProblemError: the query is longer.
+    """
+    length = len(scope["query_string"])
+    if length > MAX_QUERY_BYTES:
+        raise ProblemError(
+            "query-too-long",
+            f"The query has {length:,} bytes, the limit is {MAX_QUERY_BYTES:,}. "
+            "Send the fields as the JSON body of a POST.",
+        )
 
 
 class HeadMiddleware:
@@ -58,40 +86,3 @@ class HeadMiddleware:
             await send(message)
 
         await self.app({**scope, "method": "GET"}, receive, send_without_body)
-
-
-class GuardMiddleware:
-    """Refuses long queries, and answers a problem document where the app fails."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap `app`."""
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the app answer, if it can."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = False
-
-        async def send_noting_start(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            if len(scope["query_string"]) > MAX_QUERY_BYTES:
-                raise ProblemError(
-                    "query-too-long",
-                    f"The query has {len(scope['query_string']):,} bytes, the limit is {MAX_QUERY_BYTES:,}. "
-                    "Send the fields as the JSON body of a POST.",
-                )
-            await self.app(scope, receive, send_noting_start)
-        except ClientDisconnect:
-            logger.debug("client went away before its request was read: request_id=%s", scope["request_id"])
-        except Exception as error:
-            if not isinstance(error, ProblemError):
-                logger.exception("request failed: request_id=%s path=%r", scope["request_id"], scope["path"])
-            if started:
-                raise
-            await problem_response(Request(scope), error)(scope, receive, send)
