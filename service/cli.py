@@ -70,7 +70,8 @@ def serve(settings: Settings) -> None:
     configure_logging(settings.log_level, settings.log_format)
     listener = bind(settings.host, settings.port)
     logger.info("settings: %s", settings.model_dump_json())
-    logger.info("listening on http://%s:%s", settings.host, listener.getsockname()[1])
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    logger.info("listening on http://%s:%s", host, listener.getsockname()[1])
     _warn_of_unknown_variables()
     app = create_app(settings)
     config = uvicorn.Config(
@@ -167,11 +168,12 @@ def _settings(given: Sequence[tuple[str, str]]) -> Settings:
 
 
 def _warn_of_unknown_variables() -> None:
-    known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for name in sorted(os.environ):
-        if name.startswith(ENV_PREFIX) and name not in known:
+    known = {name.upper() for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(ENV_PREFIX)
+        if name not in {variable, *known}:
             close = difflib.get_close_matches(name, known, n=1)
-            logger.warning("%s is no setting%s", name, f"; did you mean {close[0]}?" if close else "")
+            logger.warning("%s is no setting%s", variable, f"; did you mean {ENV_PREFIX}{close[0]}?" if close else "")
 
 
 def _write(body: bytes, output: Path | None) -> None:

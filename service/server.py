@@ -1,6 +1,7 @@
 """uvicorn, ending as operators expect."""
 
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=2048)
-    except OSError as error:
-        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}. Choose another host or port.") from error
+    except (OSError, UnicodeError) as error:
+        number = getattr(error, "errno", None) or 0  # those of names that cannot be resolved are negative
+        reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or "no such host"
+        raise OSError(f"cannot listen on {host}:{port}: {reason}. Choose another host or port.") from error
 
 
 class Server(uvicorn.Server):

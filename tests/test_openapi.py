@@ -170,8 +170,13 @@ def test_no_field_is_a_number_or_a_word() -> None:
 @each(OPERATIONS)
 def test_every_failure_is_declared_as_a_problem_document(operation: Operation) -> None:
     failures = {status: response for status, response in operation.declared["responses"].items() if status >= "400"}
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    assert {status: response["content"] for status, response in failures.items()} == dict.fromkeys(failures, problem)
+    assert failures
+    for response in failures.values():
+        (content,) = response["content"].items()
+        assert content[0] == "application/problem+json"
+        assert content[1]["schema"] == {"$ref": "#/components/schemas/Problem"}
+        for example in content[1]["examples"].values():
+            validate(example["value"], DOCUMENT["components"]["schemas"]["Problem"])
 
 
 def test_the_kinds_of_problems_are_a_closed_list() -> None:

@@ -48,6 +48,7 @@ def fields_from_text(pairs: Iterable[tuple[str, str]], model: type[Fields], wher
     kinds = _kinds(model)
     values: dict[str, Any] = {}
     for name, text in pairs:
+        _check_unicode(name, text)
         kind, is_list = kinds.get(name, (str, False))
         if is_list:
             items = [_convert(kind, item) for item in text.split(",")] if text else []
@@ -63,6 +64,13 @@ def fields_from_text(pairs: Iterable[tuple[str, str]], model: type[Fields], wher
         return model.model_validate(values)
     except ValidationError as error:
         raise _invalid_fields(error, model, where) from None
+
+
+def _check_unicode(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a command line's bytes that are no UTF-8 arrive as lone surrogates
+        raise ProblemError("malformed-query", f"{name} is not valid UTF-8.") from None
 
 
 def _convert(kind: type, text: str) -> object:

@@ -1,27 +1,21 @@
 """openapi.json: the three endpoints from the models of requests and answers, the rest by FastAPI from its routes."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service.api import problems
-from service.api.problems import KINDS, Problem
+from service.api.openapi_parts import HEADERS, REFERENCE, UNCHANGED, Json, headers, problem_responses, reference
+from service.api.problems import Problem
 from service.api.routes import SENTENCE_ENDPOINTS, SentenceEndpoint
-
-Json = dict[str, Any]
 
 EXAMPLES: Json = json.loads((Path(__file__).parent / "examples.json").read_text())
 """An example request and its answer for every operation, by operationId; the tests send and get them."""
 
-REFERENCE = "#/components/schemas/{model}"
 DESCRIPTION = """
 Shows which token attends to which, and how exactly that is computed: tokens, embedding, queries, keys, values,
 scores, softmax and weighted values of scaled dot-product attention (Vaswani et al. 2017).
@@ -45,24 +39,6 @@ PLAIN_ROUTES = {
     "health": LOADED,
 }
 """The problems of FastAPI's own routes, by operationId."""
-
-HEADERS: Json = {
-    "X-Request-Id": "The caller's X-Request-Id if it is sane, else a new one.",
-    "Server-Timing": "Milliseconds by stage: tokenize, queue, compute, encode; those that ran.",
-    "ETag": "Tag of this answer, for If-None-Match.",
-    "Cache-Control": "How long the answer may be kept.",
-    "Retry-After": "Seconds to wait before trying again.",
-}
-
-
-def _headers(*names: str) -> Json:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-UNCHANGED: Json = {
-    "description": "The client's copy (If-None-Match) is fresh.",
-    "headers": _headers("X-Request-Id", "ETag", "Cache-Control"),
-}
 
 
 def build_openapi(app: FastAPI) -> Json:
@@ -115,13 +91,13 @@ def _complete_plain(operation: Json) -> None:
     operation["responses"].pop("422", None)  # FastAPI's guess; these routes have nothing to validate
     success = operation["responses"]["200"]
     caching = ["ETag", "Cache-Control"] if operation["tags"] == ["service"] else ["Cache-Control"]
-    success["headers"] = _headers("X-Request-Id", *caching)
+    success["headers"] = headers("X-Request-Id", *caching)
     if "ETag" in caching:
         operation["responses"]["304"] = UNCHANGED
     success["content"]["application/json"]["example"] = EXAMPLES[name]["answer"]
     for parameter in operation.get("parameters", []):
         parameter["example"] = EXAMPLES[name]["request"][parameter["name"]]
-    operation["responses"] |= _problem_responses((*EVERYWHERE, *PLAIN_ROUTES[name]))
+    operation["responses"] |= problem_responses((*EVERYWHERE, *PLAIN_ROUTES[name]))
 
 
 def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
@@ -130,7 +106,7 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
     shared: Json = {
         "tags": ["attention"],
         "summary": endpoint.summary,
-        "description": (endpoint.fields.__doc__ or "").strip(),
+        "description": endpoint.description,
     }
     schema = schemas[endpoint.fields.__name__]
     post_headers, get_headers = ("X-Request-Id", "Server-Timing"), ("ETag", "Cache-Control")
@@ -142,12 +118,12 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
                 "required": True,
                 "content": {
                     "application/json": {
-                        "schema": _reference(endpoint.fields),
+                        "schema": reference(endpoint.fields),
                         "example": EXAMPLES[name]["request"],
                     }
                 },
             },
-            "responses": {"200": _answer(endpoint, post_headers), **_problem_responses((*codes, *POSTED))},
+            "responses": {"200": _answer(endpoint, post_headers), **problem_responses((*codes, *POSTED))},
         },
         "get": {
             **shared,
@@ -156,21 +132,21 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
             "responses": {
                 "200": _answer(endpoint, (*post_headers, *get_headers)),
                 "304": UNCHANGED,
-                **_problem_responses((*codes, "malformed-query")),
+                **problem_responses((*codes, "malformed-query")),
             },
         },
     }
 
 
-def _answer(endpoint: SentenceEndpoint, headers: Iterable[str]) -> Json:
+def _answer(endpoint: SentenceEndpoint, names: Iterable[str]) -> Json:
     examples = EXAMPLES[endpoint.path.removeprefix("/")]
     if endpoint.answer is None:
         picture = {"summary": "Nine tokens", "description": f"What `GET {examples['answer']}` answers."}
         content: Json = {"schema": {"type": "string", "format": "binary"}, "examples": {"picture": picture}}
     else:
-        content = {"schema": _reference(endpoint.answer), "example": examples["answer"]}
+        content = {"schema": reference(endpoint.answer), "example": examples["answer"]}
     description = (endpoint.answer.__doc__ or "").strip() if endpoint.answer else "The picture."
-    return {"description": description, "headers": _headers(*headers), "content": {endpoint.media_type: content}}
+    return {"description": description, "headers": headers(*names), "content": {endpoint.media_type: content}}
 
 
 def _parameters(schema: Json, example: Json) -> list[Json]:
@@ -203,23 +179,3 @@ def _without_null(field: Json) -> Json:
         if kept.get("default", ...) is None:
             del kept["default"]
     return kept
-
-
-def _problem_responses(codes: Iterable[str]) -> Json:
-    by_status: defaultdict[int, list[str]] = defaultdict(list)
-    for code in codes:
-        by_status[KINDS[code].status].append(code)
-    return {
-        str(status): {
-            "description": " ".join(f"`{code}`: {KINDS[code].description}" for code in by_status[status]),
-            "headers": _headers(
-                "X-Request-Id", "Cache-Control", *(["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else [])
-            ),
-            "content": {problems.MEDIA_TYPE: {"schema": _reference(Problem)}},
-        }
-        for status in sorted(by_status)
-    }
-
-
-def _reference(model: type[BaseModel]) -> Json:
-    return {"$ref": REFERENCE.format(model=model.__name__)}

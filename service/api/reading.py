@@ -12,6 +12,7 @@ from service.api.problems import FieldError, ProblemError
 Fields = TypeVar("Fields", bound=BaseModel)
 
 JSON = "application/json"
+MAX_DROPPED_BYTES = 8 * 1024**2
 
 
 async def read_body(request: Request, model: type[Fields], max_bytes: int) -> Fields:
@@ -64,14 +65,19 @@ def _check_headers(request: Request) -> dict[bytes, bytes]:
 
 
 async def _receive(request: Request, declared: bytes, max_bytes: int) -> bytes:
+    """The body; of one that is too large the rest is read and dropped, as many clients read no answer before."""
     body = bytearray()
-    if not declared.isdigit() or int(declared) <= max_bytes:
+    size = 0
+    if not declared.isdigit() or int(declared) <= max_bytes + MAX_DROPPED_BYTES:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_bytes:
+            size += len(chunk)
+            if size <= max_bytes:
+                body += chunk
+            elif size > max_bytes + MAX_DROPPED_BYTES:
                 break
         else:
-            return bytes(body)
+            if size <= max_bytes:
+                return bytes(body)
     raise ProblemError(
         "body-too-large",
         f"The body is larger than {max_bytes:,} bytes (MAX_BODY_BYTES). Send a shorter sentence.",

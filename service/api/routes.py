@@ -28,6 +28,7 @@ class SentenceEndpoint:
 
     path: str
     summary: str
+    description: str
     fields: type[SentenceRequest]
     answer: type[TokenizeAnswer | AttentionAnswer] | None
     """The shape of a JSON answer; None for a picture."""
@@ -81,6 +82,8 @@ SENTENCE_ENDPOINTS = (
     SentenceEndpoint(
         path="/tokenize",
         summary="Split a sentence into tokens",
+        description="WordPiece tokens of bert-base-uncased (lower-cased, accents stripped), with their ids and where "
+        "each stands in the sentence. Special tokens that are typed in a sentence are text.",
         fields=TokenizeRequest,
         answer=TokenizeAnswer,
         media_type="application/json",
@@ -89,6 +92,8 @@ SENTENCE_ENDPOINTS = (
     SentenceEndpoint(
         path="/attention",
         summary="Compute a sentence's attention, step by step",
+        description="X = `embedding`; Q, K, V = X·W for each of the three weights; `scores` = Q·Kᵀ/√d_k; `attentions` "
+        "= softmax of the scores over the keys; `output` = attentions·V. `include` names the tensors to answer.",
         fields=AttentionRequest,
         answer=AttentionAnswer,
         media_type="application/json",
@@ -97,6 +102,8 @@ SENTENCE_ENDPOINTS = (
     SentenceEndpoint(
         path="/heatmap",
         summary="Draw a sentence's attention",
+        description="A heatmap of one head's attentions, or of all heads reduced to one: rows are queries (attend "
+        "from), columns are keys (attended to). Labels that would overlap are thinned.",
         fields=HeatmapRequest,
         answer=None,
         media_type="image/png",

@@ -1,0 +1,76 @@
+"""The pieces of openapi.json that all operations share: headers, problems, references."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+
+from service.api import problems
+from service.api.problems import KINDS, Problem
+
+Json = dict[str, Any]
+
+REFERENCE = "#/components/schemas/{model}"
+
+HEADERS: Json = {
+    "X-Request-Id": "The caller's X-Request-Id if it is sane, else a new one.",
+    "Server-Timing": "Milliseconds by stage: tokenize, queue, compute, encode; those that ran.",
+    "ETag": "Tag of this answer, for If-None-Match.",
+    "Cache-Control": "How long the answer may be kept.",
+    "Retry-After": "Seconds to wait before trying again.",
+}
+
+
+def reference(model: type[BaseModel]) -> Json:
+    """A reference to the component that describes `model`."""
+    return {"$ref": REFERENCE.format(model=model.__name__)}
+
+
+def headers(*names: str) -> Json:
+    """References to the components that describe these headers."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+UNCHANGED: Json = {
+    "description": "The client's copy (If-None-Match) is fresh.",
+    "headers": headers("X-Request-Id", "ETag", "Cache-Control"),
+}
+
+
+def problem_responses(codes: Iterable[str]) -> Json:
+    """The responses, by status, that the problems with these codes are."""
+    by_status: defaultdict[int, list[str]] = defaultdict(list)
+    for code in codes:
+        by_status[KINDS[code].status].append(code)
+    return {
+        str(status): {
+            "description": " ".join(f"`{code}`: {KINDS[code].description}" for code in by_status[status]),
+            "headers": headers(
+                "X-Request-Id", "Cache-Control", *(["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else [])
+            ),
+            "content": {
+                problems.MEDIA_TYPE: {
+                    "schema": reference(Problem),
+                    "examples": {code: {"value": _problem_example(code)} for code in by_status[status]},
+                }
+            },
+        }
+        for status in sorted(by_status)
+    }
+
+
+def _problem_example(code: str) -> Json:
+    kind = KINDS[code]
+    example = {
+        "type": f"/problems/{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.description,
+        "instance": "/attention",
+        "request_id": "9f86d081884c7d659a2feaa0c55ad015",
+    }
+    if kind.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        example["errors"] = [{"in": "body", "pointer": "/sentence", "code": "missing", "detail": kind.description}]
+    return example
