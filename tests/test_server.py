@@ -1,0 +1,166 @@
+"""A real process and real sockets: start, shutdown, and clients that go away."""
+
+import http.client
+import json
+import logging
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from service.logs import JsonFormatter
+from tests.conftest import START_SECONDS, poll, serving
+
+LARGE = json.dumps(
+    {"sentence": "attention " * 1500, "num_heads": 8, "d_k": 64, "include": ["output"], "decimals": 3}
+).encode()
+BULKY = "/attention?num_heads=16&include=scores&sentence=" + "a+" * 300
+"""Asks for an answer of tens of megabytes, far more than a socket's buffers hold."""
+
+
+def connect(url: str) -> socket.socket:
+    address = urlsplit(url)
+    return socket.create_connection((address.hostname, address.port or 80), timeout=START_SECONDS)
+
+
+@contextmanager
+def begun_post(url: str, body: bytes) -> Iterator[socket.socket]:
+    """A POST to /attention that the service waits to read the body of."""
+    with connect(url) as connection:
+        head = f"POST /attention HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        yield connection
+
+
+def listens(url: str) -> bool:
+    try:
+        connect(url).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@pytest.fixture
+def connection(server_url: str) -> Iterator[http.client.HTTPConnection]:
+    """A connection that is kept alive."""
+    address = urlsplit(server_url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=START_SECONDS)
+    yield connection
+    connection.close()
+
+
+@dataclass(frozen=True)
+class Start:
+    """A process that was asked for /livez once its port was open, and then ended by SIGTERM while it still loaded."""
+
+    livez: httpx.Response
+    exit_code: int
+    log: str
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
+    log = tmp_path_factory.mktemp("start") / "log"
+    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--log-format", "json"]
+    with log.open("w") as errors, subprocess.Popen(command, stderr=errors) as process:
+        try:
+            url = poll(lambda: "".join(re.findall(r"listening on ([^\"]+)\"", log.read_text())), process)
+            livez = httpx.get(f"{url}/livez", timeout=START_SECONDS)
+        finally:
+            process.terminate()
+    return Start(livez, process.returncode, log.read_text())
+
+
+def test_livez_answers_as_soon_as_the_port_is_open(start: Start) -> None:
+    assert (start.livez.status_code, start.livez.json()) == (200, {"status": "alive"})
+
+
+def test_a_signal_while_loading_ends_with_0(start: Start) -> None:
+    assert start.exit_code == 0
+
+
+def test_json_logs_have_one_object_a_line(start: Start) -> None:
+    assert all(json.loads(line).keys() == {"time", "level", "logger", "message"} for line in start.log.splitlines())
+
+
+@pytest.mark.parametrize("path", ["/tokenize", "/attention", "/heatmap"])
+def test_the_endpoints_answer_over_a_socket_as_in_process(server_url: str, path: str) -> None:
+    posted = httpx.post(f"{server_url}{path}", json={"sentence": "hi there"})
+    got = httpx.get(f"{server_url}{path}?sentence=hi+there")
+    assert posted.status_code == 200
+    assert posted.content == got.content
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_with_0_after_requests_in_flight_are_answered(number: signal.Signals) -> None:
+    with serving() as server, begun_post(server.url, LARGE) as connection:
+        server.process.send_signal(number)
+        poll(lambda: not listens(server.url), server.process)
+        connection.sendall(LARGE)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        output = json.loads(response.read())["output"]
+        code = server.process.wait(timeout=START_SECONDS)
+    assert (response.status, code) == (200, 0)
+    assert (len(output[0]), len(output[0][7])) == (8, 1500)
+
+
+def test_clients_that_go_away_harm_nobody_and_are_no_errors() -> None:
+    with serving("--log-level", "debug") as server:
+        with begun_post(server.url, LARGE) as connection:
+            connection.sendall(LARGE[: len(LARGE) // 2])
+        poll(lambda: "client went away" in server.log.read_text(), server.process)
+        with connect(server.url) as connection:
+            connection.sendall(f"GET {BULKY} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+            assert connection.recv(1024).startswith(b"HTTP/1.1 200")
+        assert httpx.get(f"{server.url}/tokenize?sentence=hi").status_code == 200
+        server.process.terminate()
+        server.process.wait(timeout=START_SECONDS)
+        assert not re.findall(r".*(?:WARNING|ERROR|CRITICAL|Traceback).*", server.log.read_text())
+
+
+def test_a_json_log_line_is_one_object_even_with_a_traceback() -> None:
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "", 0, "a %s", ("ü\n",), sys.exc_info())
+    line = JsonFormatter().format(record)
+    entry = json.loads(line)
+    assert "\n" not in line
+    assert (entry["level"], entry["logger"], entry["message"]) == ("error", "x", "a ü\n")
+    assert entry["exception"].endswith("ValueError: two\nlines")
+
+
+def test_head_has_the_length_of_get_and_no_body(server_url: str) -> None:
+    length = httpx.get(f"{server_url}/attention?sentence=hi").headers["content-length"]
+    with connect(server_url) as connection:
+        connection.sendall(b"HEAD /attention?sentence=hi HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert f"content-length: {length}" in head.decode().lower().splitlines()
+    assert body == b""
+
+
+@pytest.mark.parametrize("body", ["{}", "no json", '{"sentence": "a", "d_k": 0}', '{"sentence": " "}'])
+def test_a_connection_outlives_a_refused_request(connection: http.client.HTTPConnection, body: str) -> None:
+    connection.request("POST", "/attention", body)
+    refused = connection.getresponse()
+    refused.read()
+    kept = connection.sock
+    connection.request("GET", "/attention?sentence=hi")
+    assert (refused.status // 100, connection.getresponse().status) == (4, 200)
+    assert connection.sock is kept
+
+
+def test_a_client_goes_on_after_a_body_too_large(server_url: str) -> None:
+    with httpx.Client(base_url=server_url) as client:
+        statuses = [client.post("/tokenize", content=b"x" * size).status_code for size in (2**21 + 1, 2**23, 1)]
+    assert statuses == [413, 413, 400]

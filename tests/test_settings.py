@@ -1,0 +1,170 @@
+"""Settings: environment variables, beaten by flags; validated, frozen, described."""
+
+import json
+import logging
+import os
+import socket
+from typing import Any
+
+import pytest
+import uvicorn
+from pydantic import SecretStr, ValidationError
+
+from service import cli, logs, server
+from service.app import Loader
+from service.settings import ENV_PREFIX, Settings
+
+VALUES: dict[str, tuple[str, object]] = {
+    "device": ("cuda:1", "cuda:1"),
+    "num_threads": ("3", 3),
+    "host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104  # nothing listens on it
+    "port": ("0", 0),
+    "max_tokens": ("7", 7),
+    "max_body_bytes": ("1024", 1024),
+    "max_response_bytes": ("4096", 4096),
+    "shutdown_timeout": ("9", 9),
+    "log_level": ("debug", "debug"),
+    "log_format": ("json", "json"),
+}
+"""For every setting a text and the value that it stands for, none of them the default."""
+
+
+@pytest.fixture(autouse=True)
+def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(ENV_PREFIX):
+            monkeypatch.delenv(name)
+
+
+def settings_of_serve(monkeypatch: pytest.MonkeyPatch, *flags: str) -> Settings:
+    """What `attention-service serve` would serve with."""
+    given: list[Settings] = []
+    monkeypatch.setattr(cli, "serve", given.append)
+    cli.main(["serve", *flags])
+    return given[0]
+
+
+def variable(name: str) -> str:
+    return f"{ENV_PREFIX}{name.upper()}"
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def test_the_values_tried_here_are_those_of_all_settings() -> None:
+    assert set(VALUES) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_setting_is_taken_from_its_environment_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text, value = VALUES[name]
+    monkeypatch.setenv(variable(name), text)
+    assert getattr(settings_of_serve(monkeypatch), name) == value
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_setting_is_taken_from_its_flag(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text, value = VALUES[name]
+    assert getattr(settings_of_serve(monkeypatch, flag(name), text), name) == value
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_flag_beats_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text, value = VALUES[name]
+    monkeypatch.setenv(variable(name), str(Settings.model_fields[name].default or 1))
+    assert getattr(settings_of_serve(monkeypatch, flag(name), text), name) == value
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_an_empty_environment_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(variable(name), "")
+    assert getattr(settings_of_serve(monkeypatch), name) == Settings.model_fields[name].default
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("device", "gpu"),
+        ("device", "cuda:x"),
+        ("num_threads", "0"),
+        ("port", "65536"),
+        ("port", "-1"),
+        ("port", "80.5"),
+        ("max_tokens", "0"),
+        ("max_body_bytes", "1023"),
+        ("max_response_bytes", "1GB"),
+        ("shutdown_timeout", "0"),
+        ("log_level", "loud"),
+        ("log_format", "xml"),
+    ],
+)
+def test_an_invalid_value_is_refused_naming_the_setting(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    monkeypatch.setenv(variable(name), text)
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+def test_a_setting_that_does_not_exist_is_refused() -> None:
+    fields: dict[str, Any] = {"prot": 80}
+    with pytest.raises(ValidationError, match="prot"):
+        Settings(**fields)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1  # type: ignore[misc]  # what is tested
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_serves_help_has_a_setting_with_flag_variable_description_and_default(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "--help"])
+    field = Settings.model_fields[name]
+    default = f"; default: {field.default}" if field.default is not None else ""
+    entry = f"{flag(name)} VALUE {field.description} (environment: {variable(name)}{default})"
+    assert entry in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_described(name: str) -> None:
+    assert Settings.model_fields[name].description
+
+
+class ServerThatServesNothing:
+    def __init__(self, config: uvicorn.Config, loader: Loader) -> None:
+        pass
+
+    def run(self, sockets: list[socket.socket]) -> None:
+        for listener in sockets:
+            listener.close()
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What `cli.serve` logs before it serves."""
+    monkeypatch.setattr(server, "Server", ServerThatServesNothing)
+    monkeypatch.setattr(logs, "configure_logging", lambda _level, _form: caplog.set_level(logging.INFO))
+    return caplog
+
+
+def test_settings_are_logged_at_start_with_secrets_redacted(log: pytest.LogCaptureFixture) -> None:
+    class SecretSettings(Settings):
+        api_keys: SecretStr = SecretStr("hush")
+
+    cli.serve(SecretSettings(port=0, max_tokens=77))
+    logged = json.loads(log.messages[0].removeprefix("settings: "))
+    assert (logged["max_tokens"], logged["api_keys"]) == (77, "**********")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("ATTENTION_PROT", "; did you mean ATTENTION_PORT?"), ("ATTENTION_" + "Q" * 40, "")]
+)
+def test_a_variable_that_is_no_setting_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, name: str, hint: str
+) -> None:
+    monkeypatch.setenv(name, "80")
+    cli.serve(Settings(port=0))
+    assert log.messages[-1] == f"{name} is no setting{hint}"
