@@ -114,4 +114,4 @@ def lay_out(
 
 
 def _room(longest: float, gap: float) -> float:
-    return longest + gap if longest else 0
+    return longest + gap if longest else 0.0

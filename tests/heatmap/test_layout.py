@@ -110,4 +110,4 @@ def test_a_shortened_text_keeps_both_ends_and_as_much_of_them_as_fits(text: str,
 
 
 def test_not_even_an_ellipsis_is_cut() -> None:
-    assert shorten("abc", 1, measure) == "…"
+    assert shorten("abc", 1.0, measure) == "…"
