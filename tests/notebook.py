@@ -3,9 +3,9 @@
 import math
 from functools import cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 from transformers import BertTokenizer
 
 from service.engine.tokenizer import VOCABULARY
@@ -19,7 +19,7 @@ def tokenizer() -> BertTokenizer:
     return BertTokenizer(vocab=str(VOCABULARY))
 
 
-def run(sentence: str, seed: int = 0, embedding_dim: int = 8, dk: int = 4, dv: int = 4) -> dict[str, Tensor]:
+def run(sentence: str, seed: int = 0, embedding_dim: int = 8, dk: int = 4, dv: int = 4) -> dict[str, np.ndarray]:
     """The notebook's matrices under the service's names."""
     tokens = tokenizer().tokenize(sentence)
     input_ids = tokenizer().convert_tokens_to_ids(tokens)
@@ -38,7 +38,7 @@ def run(sentence: str, seed: int = 0, embedding_dim: int = 8, dk: int = 4, dv: i
     scores = torch.matmul(query, key.T) / math.sqrt(dk)
     attention_scores = F.softmax(scores, dim=-1)
     weighted_values = torch.matmul(attention_scores, value)
-    return {
+    tensors = {
         "embedding": data,
         "query_weights": query_weights,
         "key_weights": key_weights,
@@ -50,3 +50,4 @@ def run(sentence: str, seed: int = 0, embedding_dim: int = 8, dk: int = 4, dv: i
         "attentions": attention_scores,
         "output": weighted_values,
     }
+    return {name: tensor.numpy() for name, tensor in tensors.items()}

@@ -11,6 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+SMALL = 64 * 64
+"""The most numbers that one thread is faster with."""
+
 
 def project(embedding: Float[Tensor, "n d_model"], weights: Float[Tensor, "d_model width"]) -> Float[Tensor, "n width"]:
     """X·W: the queries, keys or values of all heads side by side."""
@@ -38,15 +41,26 @@ def _root(d_k: int) -> Float[Tensor, ""]:
     return torch.tensor(math.sqrt(d_k))
 
 
-def mask_later_keys(scores: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
-    """The causal mask: scores of keys that come after their query become -inf."""
+def mask_later_keys(scores: Float[Tensor, "n n"], fill: float = -torch.inf) -> Float[Tensor, "n n"]:
+    """The causal mask: scores of keys that come after their query become `fill`."""
     later = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
-    return scores.masked_fill(later, -torch.inf)
+    return scores.masked_fill(later, fill)
 
 
 def softmax(scores: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
-    """The attentions: softmax over the keys of each query; exactly 0 where the score is -inf."""
-    return torch.softmax(scores, dim=-1)
+    """The attentions: softmax over the keys of each query; exactly 0 where the score is -inf.
+
+    Rows are independent of each other, and so the bits of the number of threads, unlike those of a product. A small
+    matrix gets one: where other processes keep the cores busy, it would wait half a millisecond for a second one.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1 or scores.numel() > SMALL:
+        return torch.softmax(scores, dim=-1)
+    torch.set_num_threads(1)
+    try:
+        return torch.softmax(scores, dim=-1)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def weighted_values(attentions: Float[Tensor, "n m"], value: Float[Tensor, "m d_v"]) -> Float[Tensor, "n d_v"]:

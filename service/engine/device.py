@@ -1,7 +1,6 @@
 """Which torch device, and how many threads, this machine offers."""
 
 import math
-import os
 from pathlib import Path
 
 import torch
@@ -9,6 +8,8 @@ import torch
 from service.engine.errors import DeviceUnavailableError
 
 CGROUP = Path("/sys/fs/cgroup")
+DEFAULT_THREADS = torch.get_num_threads()
+"""As many as a notebook gets: the physical cores this process may use, or OMP_NUM_THREADS."""
 
 
 def available_devices() -> list[str]:
@@ -32,11 +33,10 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(wanted)
 
 
-def available_cores(cgroup: Path = CGROUP) -> int:
-    """The cores this process may use: its CPU affinity, cut to the container's CPU quota (cgroup v2 or v1)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def default_num_threads(cgroup: Path = CGROUP) -> int:
+    """The threads that torch starts with, cut to the container's CPU quota (cgroup v2 or v1), which torch ignores."""
     quota = _cpu_quota(cgroup)
-    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+    return DEFAULT_THREADS if quota is None else max(1, min(DEFAULT_THREADS, math.ceil(quota)))
 
 
 def _cpu_quota(cgroup: Path) -> float | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Literal
 
 import numpy as np
@@ -10,9 +10,18 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from service.engine.device import available_cores, resolve_device
+from service.engine.attention import mask_later_keys
+from service.engine.device import default_num_threads, resolve_device
 from service.engine.errors import IndexOutOfRangeError, TooManyTokensError, UnknownModelError
-from service.engine.synthetic import SHARED_TENSORS, Draws, SyntheticParameters, attend_heads, draw, estimate_seconds
+from service.engine.synthetic import (
+    SHARED_TENSORS,
+    Draws,
+    SyntheticParameters,
+    attend_heads,
+    draw,
+    estimate_seconds,
+    is_masked,
+)
 from service.engine.tokenizer import SECONDS_PER_CHARACTER, OffsetUnit, Text, Tokenizer, Tokens
 from service.engine.worker import Timings, Worker
 
@@ -46,7 +55,7 @@ class Engine:
         """
         self.device = resolve_device(device)
         self.max_tokens = max_tokens
-        self.worker = Worker(num_threads or available_cores())
+        self.worker = Worker(num_threads or default_num_threads())
         self._tokenizers = {SYNTHETIC: Tokenizer()}
 
     @property
@@ -82,23 +91,28 @@ class Engine:
         tensors = await self.worker.run("compute", timings, seconds, self._attend, tokens, parameters, include, heads)
         return Attention(layers=[0], heads=heads, tensors=tensors)
 
-    async def attend_one(
+    async def matrices(
         self,
         tokens: Tokens,
         parameters: SyntheticParameters,
+        tensor: str,
         layer: int,
-        head: int | HeadReduction,
+        heads: int | HeadReduction | None,
         timings: Timings,
-    ) -> Float32[np.ndarray, "n n"]:
-        """One n×n matrix of attentions: that of `head`, or all heads reduced elementwise by mean or maximum.
+    ) -> list[Float32[np.ndarray, "n m"]]:
+        """The matrix of `tensor` of one head, of all heads reduced elementwise to one, or (None) of each head.
+
+        NaN where it is masked. A tensor that all heads share is one matrix.
 
         Raises:
             IndexOutOfRangeError: there is no such layer or head.
         """
-        _index("layer", layer, 1)
-        heads = [_index("head", head, parameters.num_heads)] if isinstance(head, int) else range(parameters.num_heads)
-        seconds = estimate_seconds(len(tokens), parameters, len(heads))
-        return await self.worker.run("compute", timings, seconds, self._reduce, tokens, parameters, heads, head)
+        index("layer", layer, 1)
+        every = range(parameters.num_heads)
+        chosen = [index("head", heads, parameters.num_heads)] if isinstance(heads, int) else every
+        seconds = estimate_seconds(len(tokens), parameters, len(chosen))
+        compute = partial(self._matrices, tokens, parameters, tensor, chosen, heads if isinstance(heads, str) else None)
+        return await self.worker.run("compute", timings, seconds, compute)
 
     def _draw(self, tokens: Tokens, parameters: SyntheticParameters) -> Draws:
         draws = draw(tokens.input_ids, parameters)
@@ -115,15 +129,25 @@ class Engine:
         shared = {name: getattr(draws, name).cpu().numpy() for name in include if name in SHARED_TENSORS}
         return shared | {name: _per_head([head[name] for head in by_head]) for name in wanted}
 
-    def _reduce(
-        self, tokens: Tokens, parameters: SyntheticParameters, heads: Sequence[int], how: int | HeadReduction
-    ) -> Float32[np.ndarray, "n n"]:
-        attentions = (
-            tensors["attentions"]
-            for tensors in attend_heads(self._draw(tokens, parameters), parameters, heads, ["attentions"])
+    def _matrices(
+        self,
+        tokens: Tokens,
+        parameters: SyntheticParameters,
+        tensor: str,
+        heads: Sequence[int],
+        reduction: HeadReduction | None,
+    ) -> list[Float32[np.ndarray, "n m"]]:
+        draws = self._draw(tokens, parameters)
+        if tensor in SHARED_TENSORS:
+            return [getattr(draws, tensor).cpu().numpy()]
+        matrices = (
+            mask_later_keys(tensors[tensor], torch.nan) if is_masked(tensor, parameters) else tensors[tensor]
+            for tensors in attend_heads(draws, parameters, heads, [tensor])
         )
-        result = reduce(torch.maximum if how == "max" else torch.add, attentions)
-        return (result / len(heads) if how == "mean" else result).cpu().numpy()
+        if reduction is None:
+            return [matrix.cpu().numpy() for matrix in matrices]
+        reduced = reduce(torch.maximum if reduction == "max" else torch.add, matrices)
+        return [(reduced / len(heads) if reduction == "mean" else reduced).cpu().numpy()]
 
 
 def _per_head(matrices: list[Tensor]) -> Float32[np.ndarray, "1 h n width"]:
@@ -132,7 +156,12 @@ def _per_head(matrices: list[Tensor]) -> Float32[np.ndarray, "1 h n width"]:
     return stacked.cpu().numpy().reshape(1, len(matrices), *matrices[0].shape)
 
 
-def _index(field: str, index: int, count: int) -> int:
-    if not -count <= index < count:
-        raise IndexOutOfRangeError(field, index, count)
-    return index % count
+def index(field: str, number: int, count: int) -> int:
+    """`number` counted from 0, where negatives count from the end.
+
+    Raises:
+        IndexOutOfRangeError: there are only `count`.
+    """
+    if not -count <= number < count:
+        raise IndexOutOfRangeError(field, number, count)
+    return number % count

@@ -120,6 +120,11 @@ def attend_heads(
         yield tensors
 
 
+def is_masked(tensor: str, parameters: SyntheticParameters) -> bool:
+    """Whether cells of `tensor` stand for keys that no query may attend to."""
+    return parameters.mask == "causal" and tensor in {"scores", "attentions"}
+
+
 def estimate_seconds(n: int, parameters: SyntheticParameters, num_heads: int) -> float:
     """A rough cost of one request on one CPU core: draws, projections, then n² work for each of `num_heads`."""
     key_width, value_width = (parameters.num_heads * width for width in (parameters.d_k, parameters.d_v))

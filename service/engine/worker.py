@@ -21,12 +21,11 @@ Timings = dict[str, float]
 class Worker:
     """One thread, so that large requests queue instead of fighting for the cores that torch uses already.
 
-    Large work gets all of torch's threads. Small work gets one: waking others costs more than it saves, and where
-    another process keeps their cores busy, a softmax of 10 × 10 numbers waits half a millisecond for them.
+    Both get the same number of torch threads: the bits of a product depend on it.
     """
 
     def __init__(self, num_threads: int) -> None:
-        """Let torch use `num_threads` for large work. Start no thread yet; the first large work does."""
+        """Let torch use `num_threads`. Start no thread yet; the first large work does."""
         self.num_threads = num_threads
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
 
@@ -51,7 +50,7 @@ class Worker:
                 timings[stage] = timings.get(stage, 0.0) + perf_counter() - started
 
         if seconds < INLINE_SECONDS:
-            torch.set_num_threads(1)
+            torch.set_num_threads(self.num_threads)
             return timed()
 
         def dequeued() -> T:

@@ -1,12 +1,14 @@
-"""Which device and how many cores: by fakes, as no machine has them all."""
+"""Which device and how many threads: by fakes, as no machine has them all."""
 
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from service.engine.device import available_cores, resolve_device
+from service.engine import device
+from service.engine.device import default_num_threads, resolve_device
 from service.engine.errors import DeviceUnavailableError
 
 
@@ -24,10 +26,10 @@ def nothing_but_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("two_gpus")
 @pytest.mark.parametrize(
-    ("name", "device"), [("auto", "cuda:0"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1"), ("cpu", "cpu")]
+    ("name", "found"), [("auto", "cuda:0"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1"), ("cpu", "cpu")]
 )
-def test_a_device_is_found_by_its_name(name: str, device: str) -> None:
-    assert resolve_device(name) == torch.device(device)
+def test_a_device_is_found_by_its_name(name: str, found: str) -> None:
+    assert resolve_device(name) == torch.device(found)
 
 
 @pytest.mark.usefixtures("nothing_but_cpu")
@@ -50,34 +52,27 @@ def test_an_absent_device_is_refused_naming_what_is_there() -> None:
 
 
 @pytest.fixture
-def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: range(8), raising=False)
+def eight_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "DEFAULT_THREADS", 8)
 
 
-@pytest.mark.usefixtures("eight_cores")
-@pytest.mark.parametrize(("quota", "cores"), [("150000 100000", 2), ("max 100000", 8), ("10000 100000", 1)])
-def test_a_quota_of_cgroup_v2_bounds_the_cores(tmp_path: Path, quota: str, cores: int) -> None:
+@pytest.mark.usefixtures("eight_threads")
+@pytest.mark.parametrize(("quota", "threads"), [("150000 100000", 2), ("max 100000", 8), ("10000 100000", 1)])
+def test_a_quota_of_cgroup_v2_bounds_the_threads(tmp_path: Path, quota: str, threads: int) -> None:
     (tmp_path / "cpu.max").write_text(quota)
-    assert available_cores(tmp_path) == cores
+    assert default_num_threads(tmp_path) == threads
 
 
-@pytest.mark.usefixtures("eight_cores")
-@pytest.mark.parametrize(("quota", "cores"), [("300000", 3), ("-1", 8)])
-def test_a_quota_of_cgroup_v1_bounds_the_cores(tmp_path: Path, quota: str, cores: int) -> None:
+@pytest.mark.usefixtures("eight_threads")
+@pytest.mark.parametrize(("quota", "threads"), [("300000", 3), ("-1", 8)])
+def test_a_quota_of_cgroup_v1_bounds_the_threads(tmp_path: Path, quota: str, threads: int) -> None:
     (tmp_path / "cpu").mkdir()
     (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(quota)
     (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
-    assert available_cores(tmp_path) == cores
+    assert default_num_threads(tmp_path) == threads
 
 
-@pytest.mark.usefixtures("eight_cores")
-def test_without_a_quota_all_cores_of_the_process_count(tmp_path: Path) -> None:
-    assert available_cores(tmp_path) == 8
-
-
-def test_where_affinity_is_unknown_all_cores_of_the_machine_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    assert available_cores(tmp_path) == 3
+def test_without_a_quota_torch_has_as_many_threads_as_in_a_notebook(tmp_path: Path) -> None:
+    code = "import torch; print(torch.get_num_threads())"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert default_num_threads(tmp_path) == int(printed)

@@ -14,6 +14,7 @@ from service.engine.engine import SYNTHETIC, Engine, HeadReduction
 from service.engine.errors import IndexOutOfRangeError, NoTokensError, TooManyTokensError, UnknownModelError
 from service.engine.synthetic import HEAD_TENSORS, SHARED_TENSORS, Draws, SyntheticParameters
 from service.engine.tokenizer import Text, Tokens
+from service.engine.worker import Timings
 from tests import notebook
 from tests.strategies import SEEDS, TEXTS, WIDTHS
 
@@ -40,7 +41,8 @@ async def attentions(engine: Engine, parameters: SyntheticParameters) -> np.ndar
 
 
 async def one(engine: Engine, head: int | HeadReduction, layer: int = 0) -> np.ndarray:
-    return await engine.attend_one(await tokens_of(engine), THREE_HEADS, layer, head, {})
+    [matrix] = await engine.matrices(await tokens_of(engine), THREE_HEADS, "attentions", layer, head, {})
+    return matrix
 
 
 @settings(max_examples=40)
@@ -79,6 +81,41 @@ async def test_the_axes_of_layers_and_heads_are_named(engine: Engine) -> None:
 @pytest.mark.parametrize("head", [0, 1, 2, -1, -2, -3])
 async def test_one_head_is_that_of_all_heads_and_negatives_count_from_the_end(engine: Engine, head: int) -> None:
     np.testing.assert_array_equal(await one(engine, head), (await attentions(engine, THREE_HEADS))[head])
+
+
+async def test_without_a_head_each_head_has_its_matrix(engine: Engine) -> None:
+    every = await engine.matrices(await tokens_of(engine), THREE_HEADS, "attentions", 0, None, {})
+    np.testing.assert_array_equal(every, await attentions(engine, THREE_HEADS))
+
+
+@pytest.mark.parametrize("tensor", ["query", "key", "value", "scores", "output"])
+async def test_other_tensors_are_those_that_attend_answers(engine: Engine, tensor: str) -> None:
+    tokens = await tokens_of(engine)
+    attention = await engine.attend(tokens, THREE_HEADS, [tensor], {})
+    [matrix] = await engine.matrices(tokens, THREE_HEADS, tensor, 0, 1, {})
+    np.testing.assert_array_equal(matrix, attention.tensors[tensor][0, 1])
+
+
+async def test_the_embedding_is_one_matrix_for_all_heads(engine: Engine) -> None:
+    tokens = await tokens_of(engine)
+    [matrix] = await engine.matrices(tokens, THREE_HEADS, "embedding", 0, 0, {})
+    np.testing.assert_array_equal(
+        matrix, (await engine.attend(tokens, THREE_HEADS, ["embedding"], {})).tensors["embedding"]
+    )
+
+
+@pytest.mark.parametrize("tensor", ["scores", "attentions"])
+@pytest.mark.parametrize("heads", [0, "mean", "max"])
+async def test_masked_cells_of_a_matrix_are_nan(engine: Engine, tensor: str, heads: int | HeadReduction) -> None:
+    causal = SyntheticParameters(num_heads=2, mask="causal")
+    [matrix] = await engine.matrices(await tokens_of(engine), causal, tensor, 0, heads, {})
+    np.testing.assert_array_equal(np.isnan(matrix), np.triu(np.ones_like(matrix), 1) == 1)
+
+
+async def test_large_attention_is_computed_on_the_engines_thread(engine: Engine) -> None:
+    timings: Timings = {}
+    await engine.attend(await tokens_of(engine, "a " * MAX_TOKENS), SyntheticParameters(num_heads=64), [], timings)
+    assert "queue" in timings
 
 
 async def test_the_last_layer_is_the_only_one(engine: Engine) -> None:

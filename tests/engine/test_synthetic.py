@@ -62,9 +62,9 @@ def test_sinusoidal_positions_are_added_to_the_embedding() -> None:
 def test_normal_initialization_divides_the_weights_by_the_root_of_d_model() -> None:
     draws = draw([1, 2], SyntheticParameters(seed=3, d_model=64, initialization="normal"))
     generator = torch.Generator().manual_seed(3)
-    embedding, weights = torch.randn(2, 64, generator=generator), torch.randn(64, 4, generator=generator)
-    assert torch.equal(draws.embedding, embedding)
-    assert torch.equal(draws.query_weights, weights / math.sqrt(64))
+    assert torch.equal(draws.embedding, torch.randn(2, 64, generator=generator))
+    for weights in (draws.query_weights, draws.key_weights, draws.value_weights):
+        assert torch.equal(weights, torch.randn(64, 4, generator=generator) / math.sqrt(64))
 
 
 def test_only_what_is_wanted_is_computed() -> None:
