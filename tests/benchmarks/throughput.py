@@ -41,6 +41,7 @@ TARGETS = (
     Target("service /attention", "service", "/attention", bar=0.4),
     Target("service /attention, another seed each", "service", "/attention", seeds=True),
     Target("service /attention, every matrix", "service", "/attention", EVERY_MATRIX),
+    Target("service /heatmap", "service", "/heatmap", bar=0.06),
 )
 COMMANDS = {
     "peers": ["-m", "uvicorn", "tests.benchmarks.peers:app", "--no-access-log", "--log-level", "warning", "--port"],
