@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import __version__
+from service.api.documentation import STATIC_URL
 from service.api.middleware import ExchangeMiddleware, HeadMiddleware
 from service.api.openapi import DESCRIPTION, build_openapi
 from service.api.problems import NotReadyError, ProblemError, problem_response
@@ -27,20 +28,46 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+LIMITS = ("max_tokens", "max_body_bytes", "max_response_bytes")
+"""The settings that /info tells clients."""
+
+
 def load_operations(settings: Settings) -> "Operations":
     """The service's operations on an engine made as `settings` say; takes seconds, most of them to import torch.
 
     Raises:
         DeviceUnavailableError: the configured device is not on this machine.
+        FileNotFoundError: a configured font is not there.
     """
     from service.api.operations import Operations
     from service.engine.engine import Engine
+    from service.heatmap.fonts import find_fonts
+    from service.heatmap.render import Renderer
 
     engine = Engine(settings.device, settings.num_threads, settings.max_tokens)
-    operations = Operations(engine, settings.max_response_bytes)
+    renderer = Renderer(find_fonts(settings.font_places))
+    limits = {name.upper(): getattr(settings, name) for name in LIMITS}
+    operations = Operations(engine, renderer, limits)
     asyncio.run(operations.warm_up())
     gc.freeze()  # what is loaded stays: the garbage collector need not walk through all of torch again and again
     return operations
+
+
+def check_before_serving(settings: Settings) -> None:
+    """Find out what is wrong with a setting before the port is open; costs nothing where the default is kept.
+
+    Raises:
+        DeviceUnavailableError: the configured device is not on this machine.
+        FileNotFoundError: a configured font is not there.
+    """
+    if settings.font_places:
+        from service.heatmap.fonts import find_fonts
+
+        find_fonts(settings.font_places)
+    if settings.device not in {"auto", "cpu"}:
+        from service.engine.device import resolve_device
+
+        resolve_device(settings.device)
 
 
 class Loader:
@@ -94,8 +121,9 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
+        docs_url=None,  # the routes' own: it can be cached
         redoc_url=None,
-        static_url="/docs/static",
+        static_url=STATIC_URL,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # nothing is exported unasked
     )

@@ -12,20 +12,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from service import __version__
 from service.api.fields import fields_from_text
+from service.api.heatmap_request import HeatmapRequest
 from service.api.problems import ProblemError
-from service.api.requests import AttentionRequest, HeatmapRequest, SentenceRequest, TokenizeRequest
-from service.engine.errors import EngineError
+from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
+from service.engine.errors import EngineError, NoTokensError
+from service.flags import add_flags, given_flags, join_negative_numbers
 from service.settings import ENV_PREFIX, Settings
-
-if TYPE_CHECKING:
-    from service.api.operations import Encoded
 
 PROGRAM = "attention-service"
 REQUESTS: dict[str, type[SentenceRequest]] = {
@@ -42,10 +41,10 @@ logger = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that `arguments` (those of the process) name."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(join_negative_numbers(sys.argv[1:] if arguments is None else arguments))
     try:
         if options.command == "serve":
-            serve(_settings(_given(options)))
+            serve(_settings(given_flags(options)))
         elif options.command == "openapi":
             _write(openapi(), options.output)
         else:
@@ -63,10 +62,11 @@ def serve(settings: Settings) -> None:
     """
     import uvicorn
 
-    from service.app import create_app
+    from service.app import check_before_serving, create_app
     from service.logs import configure_logging
     from service.server import Server, bind
 
+    check_before_serving(settings)
     configure_logging(settings.log_level, settings.log_format)
     listener = bind(settings.host, settings.port)
     logger.info("settings: %s", settings.model_dump_json())
@@ -96,7 +96,9 @@ def openapi() -> bytes:
 
 def _answer(options: argparse.Namespace) -> None:
     """Answer one request without a server."""
-    pairs = [("sentence", options.sentence), *_given(options)]
+    if not options.sentence:  # which over HTTP means null
+        raise NoTokensError("sentence")
+    pairs = [("sentence", options.sentence), *given_flags(options)]
     fields = fields_from_text(pairs, REQUESTS[options.command], "query")
     if options.command == "heatmap" and options.output is None and sys.stdout.isatty():
         _fail("a picture is no text: name a file with -o picture.png")
@@ -105,9 +107,11 @@ def _answer(options: argparse.Namespace) -> None:
     from service.app import load_operations
 
     operations = load_operations(settings)
-    encoded: Encoded = asyncio.run(getattr(operations, options.command)(fields))
+    form = options.output.suffix[1:].lower() if options.output else ""
+    operation = getattr(operations, options.command)
+    body: bytes = asyncio.run(operation(fields, "svg" if form == "svg" else "png", {}))
     operations.engine.close()
-    _write(encoded.body, options.output)
+    _write(body, options.output)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -117,41 +121,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     server = commands.add_parser("serve", help="serve HTTP", description="Serve HTTP until SIGTERM or Ctrl-C.")
-    _add_flags(server, Settings, ENV_PREFIX)
+    add_flags(server, Settings, env_prefix=ENV_PREFIX)
     for name, request in REQUESTS.items():
         summary = {"tokenize": "print tokens", "attention": "print matrices", "heatmap": "draw a picture"}[name]
         command = commands.add_parser(
             name, help=f"{summary} of a sentence, without a server", description=request.__doc__
         )
         command.add_argument("sentence", help="the text")
-        _add_flags(command, request)
-        _add_output(command)
+        add_flags(command, request, omit=SERVED_ONLY)
+        _add_output(command, "; .svg makes an SVG" if name == "heatmap" else "")
     _add_output(
         commands.add_parser("openapi", help="print the OpenAPI document", description="Print the OpenAPI document.")
     )
     return parser
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE instead of standard output")
-
-
-def _add_flags(parser: argparse.ArgumentParser, model: type[BaseModel], env_prefix: str = "") -> None:
-    """A flag for every optional field of `model`; its text is validated as the field is."""
-    for name, field in model.model_fields.items():
-        if field.is_required() or name in SERVED_ONLY:
-            continue
-        notes = [f"environment: {env_prefix}{name.upper()}"] if env_prefix else []
-        if field.default is not None:
-            notes.append(f"default: {str(field.default).lower() if isinstance(field.default, bool) else field.default}")
-        help_text = f"{field.description} ({'; '.join(notes)})" if notes else field.description or ""
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, dest=name, action="append", metavar="VALUE", help=help_text.replace("%", "%%"))
-
-
-def _given(options: argparse.Namespace) -> list[tuple[str, str]]:
-    """The flags that were given, as (field, text)."""
-    return [(name, text) for name, texts in vars(options).items() if isinstance(texts, list) for text in texts]
+def _add_output(parser: argparse.ArgumentParser, note: str = "") -> None:
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help=f"write to FILE, not to standard output{note}"
+    )
 
 
 def _settings(given: Sequence[tuple[str, str]]) -> Settings:

@@ -19,17 +19,31 @@ class Settings(BaseSettings):
         description="torch device: auto (the best there is), cpu, cuda, cuda:N or mps",
     )
     num_threads: int | None = Field(
-        None, ge=1, le=1024, description="threads that torch computes with; empty = the cores this process may use"
+        None,
+        ge=1,
+        le=1024,
+        description="threads that torch computes with, on which last bits depend; empty = torch's own default, cut to "
+        "the container's CPU quota",
     )
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 = every IPv4 address of the machine")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 = any free one, logged at start")
     max_tokens: int = Field(2048, ge=1, le=65536, description="most tokens a request may have")
     max_body_bytes: int = Field(2 * 1024**2, ge=1024, description="largest request body, in bytes")
     max_response_bytes: int = Field(
-        64 * 1024**2, ge=1024, description="largest answer, in bytes, as estimated before work"
+        64 * 1024**2, ge=1024, description="largest JSON answer, in bytes, as estimated before work"
+    )
+    fonts: str | None = Field(
+        None,
+        description="font files or folders, comma-separated, for what the bundled DejaVu Sans lacks in pictures; empty "
+        "= the system's",
     )
     shutdown_timeout: int = Field(
         25, ge=1, le=3600, description="seconds that requests in flight get to end after SIGTERM"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity that is logged")
     log_format: Literal["text", "json"] = Field("text", description="log lines as text or as JSON objects")
+
+    @property
+    def font_places(self) -> list[str]:
+        """The files and folders in `fonts`."""
+        return [place.strip() for place in (self.fonts or "").split(",") if place.strip()]

@@ -46,6 +46,8 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     ):
         async with asyncio.timeout(START_SECONDS):
             while (await client.get("/readyz")).is_error:
+                if app.state.loader.failure:
+                    raise app.state.loader.failure
                 await asyncio.sleep(0.02)
         yield client
 

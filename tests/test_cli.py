@@ -36,6 +36,13 @@ HEATMAP: dict[str, Any] = SYNTHETIC | {
     "layer": -1,
     "head": -2,
     "head_reduction": "none",
+    "tensor": "scores",
+    "view": "single",
+    "pooling": "mean",
+    "color_range": "unit",
+    "color_scale": "linear",
+    "values": True,
+    "dpi_scale": 2,
     "title": "Titel ü $x$",
     "colormap": "magma",
     "labels": False,
@@ -58,12 +65,12 @@ def flags_of(fields: dict[str, Any]) -> list[str]:
 
 
 def failure(*arguments: str, environment: dict[str, str] | None = None) -> str:
-    """The last line on standard error of a process that must end with exit code 2 and no traceback."""
+    """The one line on standard error of a process that must end with exit code 2."""
     command = [sys.executable, "-m", "service", *arguments]
     ended = subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)
-    errors = ended.stderr.decode()
-    assert (ended.returncode, "Traceback" in errors) == (2, False), errors
-    return errors.splitlines()[-1]
+    (line,) = ended.stderr.decode().splitlines()
+    assert ended.returncode == 2
+    return line
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -127,7 +134,9 @@ def test_a_picture_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch)
         (["attention", "hi", "--seed", "one"], "seed: should be a valid integer"),
         (["attention", "hi", "--include", "queries"], "include.0: "),
         (["tokenize", " "], "sentence has no tokens"),
-        (["tokenize", "hi", "--model", "a\nb"], "no model 'a\\nb' here. Choose one of: synthetic."),
+        (["tokenize", ""], "sentence has no tokens"),
+        (["tokenize", "hi", "--model", "gpt-5"], "no model 'gpt-5' here. Choose one of: synthetic."),
+        (["attention", "hi", "--scale", "-1e9"], "scale: should be greater than or equal to -1000000"),
         (["heatmap", "hi", "--head", "5"], "head is 5, but the number of heads is 1"),
         (["heatmap", "hi", "--labels", "yes"], "labels: should be a valid boolean"),
         (["tokenize", "hi", "--model", "synthetic", "--model", "synthetic"], "model is given twice: give it once."),
@@ -180,3 +189,13 @@ def test_a_setting_that_cannot_be_read_is_one_line_that_names_its_variable() -> 
 
 def test_a_flag_that_cannot_be_read_is_one_line_that_names_it() -> None:
     assert failure("serve", "--max-tokens", "0").startswith("attention-service: --max-tokens: ")
+
+
+def test_a_font_that_is_not_there_is_one_line_and_exit_code_2() -> None:
+    line = failure("serve", "--port", "0", "--fonts", "/nowhere/Font.ttf")
+    assert line == "attention-service: /nowhere/Font.ttf is no font file and no folder"
+
+
+def test_a_svg_is_written_to_a_file_of_that_suffix(tmp_path: Path) -> None:
+    cli.main(["heatmap", SENTENCE, "-o", str(tmp_path / "picture.svg")])
+    assert (tmp_path / "picture.svg").read_text().startswith("<svg ")

@@ -43,8 +43,8 @@ class Operation:
 
     @property
     def answer(self) -> tuple[str, dict[str, Any]]:
-        """The media type of the answer and what is declared for it: one of each."""
-        [(media_type, content)] = self.declared["responses"]["200"]["content"].items()
+        """The media type of the answer, by default, and what is declared for it."""
+        media_type, content = next(iter(self.declared["responses"]["200"]["content"].items()))
         return media_type, content
 
     async def send_example(self, client: httpx.AsyncClient) -> httpx.Response:

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import socket
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import uvicorn
@@ -22,6 +22,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "max_tokens": ("7", 7),
     "max_body_bytes": ("1024", 1024),
     "max_response_bytes": ("4096", 4096),
+    "fonts": ("/a.ttf,/b", "/a.ttf,/b"),
     "shutdown_timeout": ("9", 9),
     "log_level": ("debug", "debug"),
     "log_format": ("json", "json"),
@@ -124,7 +125,8 @@ def test_serves_help_has_a_setting_with_flag_variable_description_and_default(
         cli.main(["serve", "--help"])
     field = Settings.model_fields[name]
     default = f"; default: {field.default}" if field.default is not None else ""
-    entry = f"{flag(name)} VALUE {field.description} (environment: {variable(name)}{default})"
+    choices = f"one of: {', '.join(get_args(field.annotation))}; " if get_origin(field.annotation) is Literal else ""
+    entry = f"{flag(name)} VALUE {field.description} ({choices}environment: {variable(name)}{default})"
     assert entry in " ".join(capsys.readouterr().out.split())
 
 

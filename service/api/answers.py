@@ -80,11 +80,18 @@ class ModelDescription(Answer):
     kind: Literal["synthetic"] = Field(description="`synthetic`: seeded random weights.")
     layers: int = Field(description="How many layers it has.")
     heads: int | None = Field(description="How many heads a layer has; null = the request's `num_heads`.")
+    num_key_value_heads: int | None = Field(
+        description="How many heads share keys and values of their own; null = as many as heads."
+    )
+    widths: dict[str, int] | None = Field(
+        description="d_model, d_k and d_v where the model decides them; null = the request does."
+    )
     max_tokens: int = Field(description="The most tokens a request may have.")
     tensors: list[str] = Field(description="The names that `include` takes.")
-    fields: list[str] = Field(description="The fields that /attention takes with this model.")
-    defaults: dict[str, Any] = Field(description="The effective values of fields that a request leaves out.")
+    fields: dict[str, list[str]] = Field(description="The fields that each endpoint takes with this model.")
+    defaults: dict[str, Any] = Field(description="What a field means that a request leaves out or sends as null.")
     dtype: str = Field(description="Precision of its numbers.")
+    revision: str | None = Field(description="Which version of its weights; null where they are drawn.")
     device: str = Field(description="The torch device it runs on.")
     tolerance: float = Field(
         description="Largest relative difference between two answers to one request here; 0 = equal to the last bit."

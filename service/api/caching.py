@@ -28,10 +28,15 @@ def is_fresh(if_none_match: str | None, tag: str) -> bool:
     return tag in {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
 
 
-def conditional_json(request: Request, body: str) -> Response:
-    """JSON that depends on the software alone, or 304 where the client holds it already."""
+def all_of(request: Request, header: str) -> str | None:
+    """The values of a header that may be sent in several lines, joined as RFC 9110 says; None where there is none."""
+    return ", ".join(request.headers.getlist(header)) or None
+
+
+def conditional(request: Request, body: str, media_type: str = "application/json") -> Response:
+    """What depends on the software alone, or 304 where the client holds it already."""
     tag = entity_tag(body)
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-    if is_fresh(request.headers.get("if-none-match"), tag):
+    if is_fresh(all_of(request, "if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    return Response(body, headers=headers, media_type=media_type)

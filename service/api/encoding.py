@@ -12,6 +12,8 @@ from service.engine.synthetic import SyntheticParameters
 SECONDS_PER_NUMBER = 25e-9
 """What one float32 costs as JSON; measured."""
 
+BYTES_PER_ANSWER = 2048
+"""Room for all that does not grow with the text."""
 BYTES_PER_TOKEN = 64
 """Room for a token, its id, offsets and sequence id; longer tokens are rare, and short beside the matrices."""
 
@@ -55,11 +57,15 @@ def count_numbers(n: int, parameters: SyntheticParameters) -> dict[str, int]:
 def longest_number(tensor: str, decimals: int | None) -> int:
     """The most bytes that one number of `tensor` takes, its comma included."""
     if decimals is None:
-        return len("-1.1754944e-38,")
-    return len("0.,") + decimals if tensor == "attentions" else len("-1234567.,,") + decimals
+        return len("-1234567900000000.0,")
+    if tensor == "attentions":
+        return len("0.,") + max(decimals, 1)
+    return len("-1234567900000000.0,") + decimals
 
 
 def estimate_json_bytes(n: int, parameters: SyntheticParameters, include: Collection[str], decimals: int | None) -> int:
     """An upper bound of an answer's size as JSON."""
     numbers = count_numbers(n, parameters)
-    return n * BYTES_PER_TOKEN + sum(numbers[name] * longest_number(name, decimals) for name in include)
+    tensors = sum(numbers[name] * longest_number(name, decimals) for name in include)
+    rows = (parameters.d_model + parameters.num_heads * n) * len(include)
+    return BYTES_PER_ANSWER + n * BYTES_PER_TOKEN + rows * len("[],") + tensors

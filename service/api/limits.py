@@ -2,9 +2,11 @@
 
 from collections.abc import Collection
 
-from service.api.encoding import estimate_json_bytes
+from service.api.encoding import count_numbers, estimate_json_bytes
 from service.engine.errors import ResponseTooLargeError
 from service.engine.synthetic import SyntheticParameters
+
+FLOAT32_BYTES = 4
 
 
 def check_response_size(
@@ -25,6 +27,21 @@ def check_response_size(
         f"The answer could have {size:,} bytes, the limit is {limit:,} (MAX_RESPONSE_BYTES). {advice} fewer tensors in "
         "include, fewer heads or fewer decimals.",
     )
+
+
+def check_grid_size(n: int, parameters: SyntheticParameters, tensor: str, limit: int) -> None:
+    """Let pass a picture of all heads whose float32 matrices take at most `limit` bytes together.
+
+    Raises:
+        ResponseTooLargeError: they take more.
+    """
+    size = count_numbers(n, parameters)[tensor] * FLOAT32_BYTES
+    if size > limit:
+        raise ResponseTooLargeError(
+            "view",
+            f"The matrices of all heads have {size:,} bytes, the limit is {limit:,} (MAX_RESPONSE_BYTES). Use view "
+            "single, fewer heads or a shorter text.",
+        )
 
 
 def _most_tokens(

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from secrets import token_hex
 
 from starlette.requests import ClientDisconnect, Request
@@ -16,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class ExchangeMiddleware:
-    """Gives every exchange an id, the caller's if it is sane, and every failure a problem document."""
+    """Gives every exchange an id (the caller's if it is sane), its timings, and every failure a problem document."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap `app`."""
@@ -30,6 +31,8 @@ class ExchangeMiddleware:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if SANE_REQUEST_ID.fullmatch(given) else token_hex(16)
         scope["request_id"] = request_id
+        timings: dict[str, float] = {}
+        scope["timings"] = timings
         started = False
 
         async def send_with_id(message: Message) -> None:
@@ -37,6 +40,8 @@ class ExchangeMiddleware:
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                if timings:
+                    message["headers"].append((b"server-timing", _server_timing(timings)))
             await send(message)
 
         try:
@@ -50,6 +55,11 @@ class ExchangeMiddleware:
             if started:
                 raise
             await problem_response(Request(scope), error)(scope, receive, send_with_id)
+
+
+def _server_timing(timings: Mapping[str, float]) -> bytes:
+    """Milliseconds by stage, as the W3C's Server Timing has them."""
+    return ", ".join(f"{stage};dur={seconds * 1e3:.3f}" for stage, seconds in timings.items()).encode()
 
 
 def check_query_length(scope: Scope) -> None:

@@ -90,7 +90,7 @@ def _complete_plain(operation: Json) -> None:
     name = operation["operationId"]
     operation["responses"].pop("422", None)  # FastAPI's guess; these routes have nothing to validate
     success = operation["responses"]["200"]
-    caching = ["ETag", "Cache-Control"] if operation["tags"] == ["service"] else ["Cache-Control"]
+    caching = ["ETag", "Cache-Control", "Vary"] if operation["tags"] == ["service"] else ["Cache-Control"]
     success["headers"] = headers("X-Request-Id", *caching)
     if "ETag" in caching:
         operation["responses"]["304"] = UNCHANGED
@@ -102,14 +102,15 @@ def _complete_plain(operation: Json) -> None:
 
 def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
     name = endpoint.path.removeprefix("/")
-    codes = (*EVERYWHERE, *LOADED, *SENTENCE, *(["response-too-large"] if name == "attention" else []))
+    codes = (*EVERYWHERE, *LOADED, *SENTENCE, *([] if name == "tokenize" else ["response-too-large"]))
     shared: Json = {
         "tags": ["attention"],
         "summary": endpoint.summary,
         "description": endpoint.description,
     }
     schema = schemas[endpoint.fields.__name__]
-    post_headers, get_headers = ("X-Request-Id", "Server-Timing"), ("ETag", "Cache-Control")
+    named = ["Content-Disposition"] if "filename" in endpoint.fields.model_fields else []
+    post_headers, get_headers = ("X-Request-Id", "Server-Timing", "Vary", *named), ("ETag", "Cache-Control")
     return {
         "post": {
             **shared,
@@ -142,11 +143,14 @@ def _answer(endpoint: SentenceEndpoint, names: Iterable[str]) -> Json:
     examples = EXAMPLES[endpoint.path.removeprefix("/")]
     if endpoint.answer is None:
         picture = {"summary": "Nine tokens", "description": f"What `GET {examples['answer']}` answers."}
-        content: Json = {"schema": {"type": "string", "format": "binary"}, "examples": {"picture": picture}}
+        content: Json = {
+            "image/png": {"schema": {"type": "string", "format": "binary"}, "examples": {"picture": picture}},
+            "image/svg+xml": {"schema": {"type": "string"}},
+        }
     else:
-        content = {"schema": reference(endpoint.answer), "example": examples["answer"]}
+        content = {"application/json": {"schema": reference(endpoint.answer), "example": examples["answer"]}}
     description = (endpoint.answer.__doc__ or "").strip() if endpoint.answer else "The picture."
-    return {"description": description, "headers": headers(*names), "content": {endpoint.media_type: content}}
+    return {"description": description, "headers": headers(*names), "content": content}
 
 
 def _parameters(schema: Json, example: Json) -> list[Json]:

@@ -19,6 +19,10 @@ HEADERS: Json = {
     "Server-Timing": "Milliseconds by stage: tokenize, queue, compute, encode; those that ran.",
     "ETag": "Tag of this answer, for If-None-Match.",
     "Cache-Control": "How long the answer may be kept.",
+    "Vary": "The request headers that choose between forms of this answer.",
+    "Content-Disposition": "The name to save it under, where `filename` was sent.",
+    "Allow": "The methods that this address takes.",
+    "Accept": "The types of body that this address takes.",
     "Retry-After": "Seconds to wait before trying again.",
 }
 
@@ -33,9 +37,16 @@ def headers(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
+ERROR_HEADERS: dict[int, tuple[str, ...]] = {
+    HTTPStatus.METHOD_NOT_ALLOWED: ("Allow",),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("Accept",),
+    HTTPStatus.UNPROCESSABLE_ENTITY: ("Server-Timing",),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
+}
+
 UNCHANGED: Json = {
     "description": "The client's copy (If-None-Match) is fresh.",
-    "headers": headers("X-Request-Id", "ETag", "Cache-Control"),
+    "headers": headers("X-Request-Id", "ETag", "Cache-Control", "Vary"),
 }
 
 
@@ -47,9 +58,7 @@ def problem_responses(codes: Iterable[str]) -> Json:
     return {
         str(status): {
             "description": " ".join(f"`{code}`: {KINDS[code].description}" for code in by_status[status]),
-            "headers": headers(
-                "X-Request-Id", "Cache-Control", *(["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else [])
-            ),
+            "headers": headers("X-Request-Id", "Cache-Control", *ERROR_HEADERS.get(status, ())),
             "content": {
                 problems.MEDIA_TYPE: {
                     "schema": reference(Problem),

@@ -1,66 +1,54 @@
 """What the service does, without HTTP: fields in, encoded answers out. The routes and the command line share it."""
 
-import platform
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import partial
 
-import matplotlib
-import numpy as np
-import tokenizers
 import torch
-import transformers
 
 from service import __version__
-from service.api import requests
-from service.api.answers import Info, ModelDescription, ModelList
+from service.api import pictures, requests
+from service.api.answers import Info, ModelList
+from service.api.descriptions import DEFAULT_INCLUDE, describe_service, describe_synthetic
 from service.api.encoding import SECONDS_PER_NUMBER, count_numbers, encode_json
-from service.api.limits import check_response_size
+from service.api.heatmap_request import HeatmapRequest
+from service.api.limits import check_grid_size, check_response_size
 from service.api.requests import (
     AttentionParameters,
     AttentionRequest,
-    HeatmapRequest,
     SentenceRequest,
     TokenizeRequest,
 )
-from service.engine.engine import SYNTHETIC, Engine
-from service.engine.synthetic import HEAD_TENSORS, SHARED_TENSORS, SyntheticParameters
+from service.engine.engine import Engine, HeadReduction
+from service.engine.synthetic import SyntheticParameters
 from service.engine.tokenizer import Text, Tokens
 from service.engine.worker import Timings
-from service.heatmap.render import Style, estimate_render_seconds, render_png
+from service.heatmap.render import Form, Renderer, estimate_seconds
 
 WARM_UP = "Attention!"
-DEFAULT_INCLUDE = ["attentions", "output"]
 SYNTHETIC_FIELDS = [parameter.name for parameter in fields(SyntheticParameters)]
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """An answer's bytes, and the seconds that its stages took."""
-
-    body: bytes
-    timings: Timings = field(default_factory=dict)
 
 
 class Operations:
     """Every operation of the service, on one engine."""
 
-    def __init__(self, engine: Engine, max_response_bytes: int) -> None:
-        """Answer with `engine`, at most `max_response_bytes` each."""
+    def __init__(self, engine: Engine, renderer: Renderer, limits: Mapping[str, int]) -> None:
+        """Answer with `engine`, draw with `renderer`, within `limits`, which are named as their settings."""
         self.engine = engine
-        self.max_response_bytes = max_response_bytes
+        self.renderer = renderer
+        self.limits = limits
+        self.max_response_bytes = limits["MAX_RESPONSE_BYTES"]
         capability = torch.backends.cpu.get_cpu_capability()
-        self.software = (
-            f"{__version__} {torch.__version__} {matplotlib.__version__} {capability} {engine.device} float32"
-        )
+        self.software = f"{__version__} {torch.__version__} {renderer.software} {capability} {engine.device} float32"
         """What besides the request decides an answer's bytes."""
 
     async def warm_up(self) -> None:
-        """Do each thing once, so that no client waits for what torch and matplotlib do at their first use."""
-        await self.attention(AttentionRequest(sentence=WARM_UP))
-        await self.heatmap(HeatmapRequest(sentence=WARM_UP))
+        """Do each thing once, so that no client waits for what libraries do at their first use."""
+        await self.attention(AttentionRequest(sentence=WARM_UP), "json", {})
+        await self.heatmap(HeatmapRequest(sentence=WARM_UP), "png", {})
 
-    async def tokenize(self, request: TokenizeRequest) -> Encoded:
-        """The tokens of a sentence."""
-        timings: Timings = {}
+    async def tokenize(self, request: TokenizeRequest, _form: str, timings: Timings) -> bytes:
+        """The tokens of a sentence. Each operation adds the seconds of its stages to `timings`."""
         tokens = await self._tokenize(request, timings)
         answer = {
             "model": request.model,
@@ -70,21 +58,16 @@ class Operations:
             "special_tokens_mask": tokens.special_tokens_mask,
         }
         seconds = len(tokens) * len(answer) * SECONDS_PER_NUMBER
-        return Encoded(await self.engine.worker.run("encode", timings, seconds, encode_json, answer), timings)
+        return await self.engine.worker.run("encode", timings, seconds, encode_json, answer)
 
-    async def attention(self, request: AttentionRequest) -> Encoded:
+    async def attention(self, request: AttentionRequest, _form: str, timings: Timings) -> bytes:
         """Every matrix on the way from tokens to weighted values."""
-        timings: Timings = {}
         tokens = await self._tokenize(request, timings)
         parameters = _synthetic_parameters(request)
-        include = DEFAULT_INCLUDE if request.include is None else request.include
+        include = _include(request)
         check_response_size(len(tokens), parameters, include, request.decimals, self.max_response_bytes)
         attention = await self.engine.attend(tokens, parameters, include, timings)
-        effective = {
-            **{name: getattr(request, name) for name in AttentionParameters.model_fields},
-            "add_special_tokens": bool(request.add_special_tokens),
-            "include": include,
-        }
+        effective = {name: getattr(request, name) for name in AttentionParameters.model_fields} | _effective(request)
         answer = {
             "model": request.model,
             "parameters": effective,
@@ -95,27 +78,25 @@ class Operations:
         }
         numbers = count_numbers(len(tokens), parameters)
         seconds = sum(numbers[name] for name in include) * SECONDS_PER_NUMBER
-        body = await self.engine.worker.run("encode", timings, seconds, encode_json, answer, request.decimals)
-        return Encoded(body, timings)
+        return await self.engine.worker.run("encode", timings, seconds, encode_json, answer, request.decimals)
 
-    async def heatmap(self, request: HeatmapRequest) -> Encoded:
-        """A picture of one head's attentions, or of all heads reduced to one."""
-        timings: Timings = {}
+    async def heatmap(self, request: HeatmapRequest, form: Form, timings: Timings) -> bytes:
+        """A picture of one head's matrix, of all heads reduced to one, or of all heads side by side."""
         tokens = await self._tokenize(request, timings)
-        reduction = request.head_reduction
-        head = reduction if reduction in {"mean", "max"} else request.head or 0
-        matrix = await self.engine.attend_one(tokens, _synthetic_parameters(request), request.layer or 0, head, timings)
-        style = Style(
-            title="Attention Scores Heatmap" if request.title is None else request.title,
-            colormap=request.colormap,
-            labels=request.labels,
-            colorbar=request.colorbar,
-            width=request.width,
-            height=request.height,
-        )
-        seconds = estimate_render_seconds(len(tokens))
-        body = await self.engine.worker.run("encode", timings, seconds, render_png, matrix, tokens.tokens, style)
-        return Encoded(body, timings)
+        parameters = _synthetic_parameters(request)
+        heads = _heads(request)
+        if heads is None:
+            check_grid_size(len(tokens), parameters, request.tensor, self.max_response_bytes)
+        matrices = await self.engine.matrices(tokens, parameters, request.tensor, request.layer or 0, heads, timings)
+        style = pictures.style(request)
+        seconds = estimate_seconds(sum(matrix.size for matrix in matrices), style)
+        plot = pictures.plot(request, tokens, matrices)
+        render = partial(self.renderer.render, plot, style, form, pictures.metadata(request))
+        return await self.engine.worker.run("encode", timings, seconds, render)
+
+    def normalize(self, request: SentenceRequest) -> str:
+        """What is the same for requests whose answers are."""
+        return request.model_copy(update={"format": None, **_effective(request)}).model_dump_json()
 
     async def _tokenize(self, request: SentenceRequest, timings: Timings) -> Tokens:
         text = Text(request.sentence, request.sentence_pair, bool(request.add_special_tokens))
@@ -123,44 +104,34 @@ class Operations:
 
     def models(self) -> ModelList:
         """The models there are."""
-        return ModelList(models=[self._synthetic()])
-
-    def _synthetic(self) -> ModelDescription:
-        defaults = {name: field.default for name, field in AttentionParameters.model_fields.items()}
-        return ModelDescription(
-            id=SYNTHETIC,
-            kind="synthetic",
-            layers=1,
-            heads=None,
-            max_tokens=self.engine.max_tokens,
-            tensors=[*SHARED_TENSORS, *HEAD_TENSORS],
-            fields=list(AttentionRequest.model_fields),
-            defaults={**defaults, "add_special_tokens": False, "include": DEFAULT_INCLUDE},
-            dtype="float32",
-            device=str(self.engine.device),
-            tolerance=0.0,
-            tokenizer="bert-base-uncased",
-            license="Apache-2.0",
-        )
+        return ModelList(models=[describe_synthetic(self.engine)])
 
     def info(self) -> Info:
         """What runs here."""
-        return Info(
-            name="attention-service",
-            version=__version__,
-            versions={
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "transformers": transformers.__version__,
-                "tokenizers": tokenizers.__version__,
-                "numpy": np.__version__,
-                "matplotlib": matplotlib.__version__,
-            },
-            device=str(self.engine.device),
-            cpu_capability=torch.backends.cpu.get_cpu_capability(),
-            num_threads=self.engine.worker.num_threads,
-            limits={"MAX_TOKENS": self.engine.max_tokens, "MAX_RESPONSE_BYTES": self.max_response_bytes},
-        )
+        return describe_service(self.engine, self.limits)
+
+
+def _effective(request: SentenceRequest) -> dict[str, object]:
+    """The values that stand for null in a JSON answer; a picture's metadata keeps what was sent."""
+    match request:
+        case AttentionRequest():
+            return {"add_special_tokens": bool(request.add_special_tokens), "include": _include(request)}
+        case TokenizeRequest():
+            return {"add_special_tokens": bool(request.add_special_tokens)}
+    return {}
+
+
+def _include(request: AttentionRequest) -> Sequence[str]:
+    return DEFAULT_INCLUDE if request.include is None else request.include
+
+
+def _heads(request: HeatmapRequest) -> int | HeadReduction | None:
+    """Which heads are drawn; None = each."""
+    if request.view == "grid":
+        return None
+    if request.head_reduction is None or request.head_reduction == "none":
+        return request.head or 0
+    return request.head_reduction
 
 
 def _synthetic_parameters(request: requests.SyntheticParameters) -> SyntheticParameters:

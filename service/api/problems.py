@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.engine.errors import NoTokensError, RequestError, ResponseTooLargeError, TooManyTokensError
+from service.heatmap.errors import NotDrawableError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
@@ -117,6 +118,9 @@ def problem_of(error: Exception, where: Where) -> ProblemError:
         case RequestError():
             culprit = FieldError(where=where, pointer=f"/{error.field}", code=error.code, detail=str(error))
             return ProblemError(REQUEST_ERRORS.get(type(error), "invalid-fields"), str(error), [culprit])
+        case NotDrawableError():
+            culprit = FieldError(where=where, pointer=f"/{error.field}", code=error.code, detail=error.detail)
+            return ProblemError("invalid-fields", error.detail, [culprit])
         case HTTPException(status_code=404):
             return ProblemError("not-found", "There is nothing here. /docs lists the addresses that exist.")
         case HTTPException(status_code=405, headers=headers):

@@ -4,7 +4,7 @@ These models are the one declaration of a field: JSON bodies, query parameters, 
 made from them. Validation is strict (numbers are no strings, 1.0 is no integer), and unknown fields are refused.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -25,6 +25,8 @@ TensorName = Literal[
     "output",
 ]
 Size = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
+Index = Annotated[int, Field(ge=-4096, le=4096)]
+MODEL_ID = r"^[a-z0-9._-]{1,64}$"
 Filename = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
 
 FILENAME = "Name under which a browser saves the answer (Content-Disposition); no slashes, no control characters."
@@ -57,7 +59,7 @@ class TokenizeParameters(Fields):
         None, description="Whether to add [CLS] and [SEP]; null = the model's own default, false for `synthetic`."
     )
     model: str = Field(
-        "synthetic", description="An id that `GET /models` lists.", min_length=1, max_length=64, examples=["synthetic"]
+        "synthetic", description="An id that `GET /models` lists.", pattern=MODEL_ID, examples=["synthetic"]
     )
     offset_unit: Literal["codepoint", "utf16"] = Field(
         "codepoint", description="What an offset counts: Unicode code points, or UTF-16 units as JavaScript strings do."
@@ -117,9 +119,10 @@ class SyntheticParameters(TokenizeParameters):
 class AttentionParameters(SyntheticParameters):
     """Every effective value of a request; posted back with its sentences they give the same answer."""
 
-    include: list[TensorName] | None = Field(
+    include: Annotated[list[TensorName], Field(max_length=len(get_args(TensorName)))] | None = Field(
         None,
-        description="Which tensors to answer; null = `attentions` and `output`, an empty list = none.",
+        description="Which tensors to answer; null = `attentions` and `output`, an empty list = none (only in a body: "
+        "a query's empty value is null).",
         examples=[["query", "key", "value", "scores", "attentions", "output"]],
     )
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(
@@ -149,36 +152,3 @@ class AttentionRequest(AttentionParameters, SentenceRequest):
 
     format: Literal["json"] | None = Field(None, description="Form of the answer; beats the Accept header.")
     filename: Filename | None = Field(None, description=FILENAME)
-
-
-class HeatmapRequest(SyntheticParameters, SentenceRequest):
-    """A sentence whose attention is drawn."""
-
-    layer: int | None = Field(None, description="Which layer; negatives count from the end; null = 0.")
-    head: int | None = Field(None, description="Which head; negatives count from the end; null = 0.")
-    head_reduction: Literal["none", "mean", "max"] | None = Field(
-        None,
-        description="Draw the elementwise mean or maximum of all heads; null = `none`, one head. Not with `head`.",
-    )
-    title: Annotated[str, Field(max_length=200)] | None = Field(
-        None, description='Title of the picture; null = "Attention Scores Heatmap", the notebook\'s.'
-    )
-    colormap: Literal["viridis", "cividis", "magma", "inferno", "plasma", "Greys", "Blues"] = Field(
-        "viridis", description="Colour map, by matplotlib's name."
-    )
-    labels: bool = Field(True, description="Whether rows and columns are labelled with their tokens.")
-    colorbar: bool = Field(True, description="Whether a colour bar is drawn.")
-    width: int = Field(1000, ge=16, le=4000, description="Width of the picture in pixels.")
-    height: int = Field(600, ge=16, le=4000, description="Height of the picture in pixels.")
-    format: Literal["png"] | None = Field(None, description="Form of the picture; beats the Accept header.")
-    filename: Filename | None = Field(None, description=FILENAME)
-
-    @field_validator("head_reduction")
-    @classmethod
-    def _one_head_or_a_reduction(cls, head_reduction: str | None, info: ValidationInfo) -> str | None:
-        if head_reduction in {"mean", "max"} and info.data.get("head") is not None:
-            raise PydanticCustomError(
-                "head_with_head_reduction",
-                "head picks one head, head_reduction merges all of them: send only one of both",
-            )
-        return head_reduction

@@ -1,6 +1,6 @@
 """The addresses of the service: thin functions from requests to operations."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,14 +12,20 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service.api.answers import AttentionAnswer, Info, ModelDescription, ModelList, Status, TokenizeAnswer
-from service.api.caching import CACHE_CONTROL, VARY, conditional_json, entity_tag, is_fresh
-from service.api.negotiation import check_acceptable
+from service.api.caching import CACHE_CONTROL, VARY, all_of, conditional, entity_tag, is_fresh
+from service.api.documentation import add_documentation_routes
+from service.api.heatmap_request import HeatmapRequest
+from service.api.negotiation import choose_form
 from service.api.problems import ProblemError
 from service.api.reading import read_body, read_query
-from service.api.requests import AttentionRequest, HeatmapRequest, SentenceRequest, TokenizeRequest
+from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
 
 if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serves /livez meanwhile
-    from service.api.operations import Encoded, Operations
+    from service.api.operations import Operations
+    from service.engine.worker import Timings
+
+
+JSON_ONLY = {"json": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +38,31 @@ class SentenceEndpoint:
     fields: type[SentenceRequest]
     answer: type[TokenizeAnswer | AttentionAnswer] | None
     """The shape of a JSON answer; None for a picture."""
-    media_type: str
-    operation: "Callable[[Operations, Any], Awaitable[Encoded]]"
+    forms: Mapping[str, str]
+    """What the field `format` may say, and the media types of it; the first is the default."""
+    operation: "Callable[[Operations, Any, Any, Timings], Awaitable[bytes]]"
 
     async def post(self, request: Request) -> Response:
         """Answer a JSON body."""
         operations = request.app.state.operations()
         fields = await read_body(request, self.fields, request.app.state.settings.max_body_bytes)
-        self._check_acceptable(request, fields)
-        return self._response(await self.operation(operations, fields), fields)
+        form = self._form(request, fields)
+        return self._response(await self.operation(operations, fields, form, timings(request)), fields, form)
 
     async def get(self, request: Request) -> Response:
         """Answer a query: 304 where the client holds the answer already."""
         operations = request.app.state.operations()
         fields = read_query(request, self.fields)
-        self._check_acceptable(request, fields)
-        tag = entity_tag(self.path, fields.model_dump_json(), self.media_type, "identity", operations.software)
+        form = self._form(request, fields)
+        tag = entity_tag(self.path, operations.normalize(fields), form, "identity", operations.software)
         headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-        if_none_match = request.headers.get("if-none-match")
+        if_none_match = all_of(request, "if-none-match")
         if is_fresh(if_none_match, tag):
             return Response(status_code=304, headers=headers)
-        encoded = await self.operation(operations, fields)
+        body = await self.operation(operations, fields, form, timings(request))
         if if_none_match == "*":  # any answer will do, and now it is known that there is one
             return Response(status_code=304, headers=headers)
-        response = self._response(encoded, fields)
+        response = self._response(body, fields, form)
         response.headers.update(headers)
         return response
 
@@ -65,17 +72,21 @@ class SentenceEndpoint:
         response = await (self.get(request) if request.method == "GET" else self.post(request))
         await response(scope, receive, send)
 
-    def _check_acceptable(self, request: Request, fields: SentenceRequest) -> None:
-        if getattr(fields, "format", None) is None:
-            check_acceptable(request.headers.get("accept"), self.media_type)
+    def _form(self, request: Request, fields: SentenceRequest) -> str:
+        return choose_form(getattr(fields, "format", None), all_of(request, "accept"), self.forms)
 
-    def _response(self, encoded: "Encoded", fields: SentenceRequest) -> Response:
-        timing = ", ".join(f"{stage};dur={seconds * 1e3:.3f}" for stage, seconds in encoded.timings.items())
-        headers = {"Vary": VARY, "Server-Timing": timing}
+    def _response(self, body: bytes, fields: SentenceRequest, form: str) -> Response:
+        headers = {"Vary": VARY}
         filename = getattr(fields, "filename", None)
         if filename is not None:
             headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
-        return Response(encoded.body, headers=headers, media_type=self.media_type)
+        return Response(body, headers=headers, media_type=self.forms[form])
+
+
+def timings(request: Request) -> "Timings":
+    """The exchange's stages and their seconds; the middleware tells the client, whatever became of the request."""
+    stages: Timings = request.scope["timings"]
+    return stages
 
 
 SENTENCE_ENDPOINTS = (
@@ -86,8 +97,8 @@ SENTENCE_ENDPOINTS = (
         "each stands in the sentence. Special tokens that are typed in a sentence are text.",
         fields=TokenizeRequest,
         answer=TokenizeAnswer,
-        media_type="application/json",
-        operation=lambda operations, fields: operations.tokenize(fields),
+        forms=JSON_ONLY,
+        operation=lambda operations, *request: operations.tokenize(*request),
     ),
     SentenceEndpoint(
         path="/attention",
@@ -96,18 +107,19 @@ SENTENCE_ENDPOINTS = (
         "= softmax of the scores over the keys; `output` = attentions·V. `include` names the tensors to answer.",
         fields=AttentionRequest,
         answer=AttentionAnswer,
-        media_type="application/json",
-        operation=lambda operations, fields: operations.attention(fields),
+        forms=JSON_ONLY,
+        operation=lambda operations, *request: operations.attention(*request),
     ),
     SentenceEndpoint(
         path="/heatmap",
         summary="Draw a sentence's attention",
-        description="A heatmap of one head's attentions, or of all heads reduced to one: rows are queries (attend "
-        "from), columns are keys (attended to). Labels that would overlap are thinned.",
+        description="A heatmap of one head's attentions or of another tensor, of all heads reduced to one, or of all "
+        "heads as small multiples: rows are queries (attend from), columns are keys (attended to). Labels that would "
+        "overlap are thinned; masked cells are hatched. The picture says in its metadata how to make it again.",
         fields=HeatmapRequest,
         answer=None,
-        media_type="image/png",
-        operation=lambda operations, fields: operations.heatmap(fields),
+        forms={"png": "image/png", "svg": "image/svg+xml"},
+        operation=lambda operations, *request: operations.heatmap(*request),
     ),
 )
 
@@ -118,6 +130,7 @@ def add_routes(app: FastAPI) -> None:
         Route(endpoint.path, endpoint, methods=["GET", "POST"], include_in_schema=False)
         for endpoint in SENTENCE_ENDPOINTS
     ]
+    add_documentation_routes(app)
     _add_model_routes(app)
     _add_probe_routes(app)
 
@@ -129,7 +142,7 @@ def _add_model_routes(app: FastAPI) -> None:
     async def list_models(request: Request) -> Response:
         """Which models the field `model` may name, and what each takes and offers."""
         operations: Operations = request.app.state.operations()
-        return conditional_json(request, operations.models().model_dump_json())
+        return conditional(request, operations.models().model_dump_json())
 
     @app.get(
         "/models/{model_id}",
@@ -143,14 +156,14 @@ def _add_model_routes(app: FastAPI) -> None:
         operations: Operations = request.app.state.operations()
         for model in operations.models().models:
             if model.id == model_id:
-                return conditional_json(request, model.model_dump_json())
+                return conditional(request, model.model_dump_json())
         raise ProblemError("not-found", f"There is no model {model_id[:64]!r} here. GET /models lists those there are.")
 
     @app.get("/info", operation_id="get_info", tags=["service"], summary="Say what runs here", response_model=Info)
     async def get_info(request: Request) -> Response:
         """Versions, device and limits."""
         operations: Operations = request.app.state.operations()
-        return conditional_json(request, operations.info().model_dump_json())
+        return conditional(request, operations.info().model_dump_json())
 
 
 def _add_probe_routes(app: FastAPI) -> None:

@@ -1,6 +1,5 @@
-"""What each field of /attention, /tokenize and /heatmap does to the answer."""
+"""What each field of /tokenize and /attention does to the answer."""
 
-from io import BytesIO
 from typing import Any
 
 import httpx
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from tests import notebook
 from tests.strategies import SEEDS, TEXTS
@@ -19,12 +17,6 @@ async def attend(client: httpx.AsyncClient, sentence: str = notebook.SENTENCE, *
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer
-
-
-async def picture(client: httpx.AsyncClient, **fields: Any) -> Image.Image:
-    response = await client.post("/heatmap", json={"sentence": notebook.SENTENCE, **fields})
-    assert response.headers["content-type"] == "image/png"
-    return Image.open(BytesIO(response.content)).convert("RGB")
 
 
 @settings(max_examples=50)
@@ -119,36 +111,3 @@ async def test_tokenize_answers_parallel_arrays(client: httpx.AsyncClient) -> No
         "token_type_ids": [0, 0, 0],
         "special_tokens_mask": [0, 0, 0],
     }
-
-
-@pytest.mark.parametrize(("width", "height"), [(1000, 600), (16, 16), (123, 457)])
-async def test_a_picture_has_the_size_asked_for(client: httpx.AsyncClient, width: int, height: int) -> None:
-    assert (await picture(client, width=width, height=height)).size == (width, height)
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"seed": 7},
-        {"title": "Another"},
-        {"title": ""},
-        {"colormap": "magma"},
-        {"labels": False},
-        {"colorbar": False},
-        {"num_heads": 2, "head": 1},
-        {"num_heads": 2, "head_reduction": "mean"},
-        {"num_heads": 2, "head_reduction": "max"},
-        {"mask": "causal"},
-    ],
-    ids=str,
-)
-async def test_each_field_changes_the_picture(client: httpx.AsyncClient, fields: dict[str, Any]) -> None:
-    plain = await picture(client, num_heads=fields.get("num_heads", 1))
-    assert (await picture(client, **fields)).tobytes() != plain.tobytes()
-
-
-@pytest.mark.parametrize("fields", [{"layer": 0}, {"layer": -1}, {"head": -1}, {"head_reduction": "none"}], ids=str)
-async def test_the_only_head_of_the_only_layer_is_the_default(
-    client: httpx.AsyncClient, fields: dict[str, Any]
-) -> None:
-    assert (await picture(client, **fields)).tobytes() == (await picture(client)).tobytes()

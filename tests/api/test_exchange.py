@@ -2,13 +2,20 @@
 
 import asyncio
 import re
+from time import perf_counter
 from typing import Any
 
 import httpx
 import pytest
+import torch
+from fastapi import FastAPI
 
+from service import __version__
 from service.api.answers import AttentionAnswer, Info, ModelDescription, ModelList, TokenizeAnswer
+from service.app import create_app
+from service.settings import Settings
 from tests import notebook
+from tests.conftest import running
 
 GET_PATHS = [
     "/tokenize?sentence=hi",
@@ -17,6 +24,8 @@ GET_PATHS = [
     "/models",
     "/models/synthetic",
     "/info",
+    "/docs",
+    "/openapi.json",
 ]
 
 
@@ -61,6 +70,43 @@ async def test_a_fresh_copy_is_answered_304_without_a_body(client: httpx.AsyncCl
     assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", tag)
 
 
+async def test_server_timing_is_in_milliseconds(client: httpx.AsyncClient) -> None:
+    started = perf_counter()
+    timing = (await client.get("/heatmap?sentence=hi&width=2000&height=2000")).headers["server-timing"]
+    milliseconds = sum(float(duration) for duration in re.findall(r"dur=([\d.]+)", timing))
+    assert 1 < milliseconds < (perf_counter() - started) * 1e3
+
+
+@pytest.mark.parametrize("path", ["/tokenize?sentence=%20", "/heatmap?sentence=hi&head=9"])
+async def test_a_failure_says_what_ran_until_then(client: httpx.AsyncClient, path: str) -> None:
+    assert "tokenize;dur=" in (await client.get(path)).headers["server-timing"]
+
+
+async def test_several_lines_of_a_header_count_as_one(client: httpx.AsyncClient) -> None:
+    lines = [("accept", "text/html"), ("accept", "image/svg+xml")]
+    response = await client.get("/heatmap?sentence=hi", headers=lines)
+    again = [*lines, ("if-none-match", '"other"'), ("if-none-match", response.headers["etag"])]
+    assert response.headers["content-type"] == "image/svg+xml"
+    assert (await client.get("/heatmap?sentence=hi", headers=again)).status_code == 304
+
+
+async def test_other_software_has_other_tags(
+    client: httpx.AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (await client.get("/tokenize?sentence=hi")).headers["etag"]
+    software = app.state.operations().software
+    assert all(part in software for part in (__version__, torch.__version__, "Pillow", "cpu", "float32"))
+    monkeypatch.setattr(app.state.operations(), "software", software.replace("float32", "float16"))
+    assert (await client.get("/tokenize?sentence=hi")).headers["etag"] != before
+
+
+async def test_the_limits_in_force_are_told() -> None:
+    settings = Settings(device="cpu", max_tokens=7, max_body_bytes=2000, max_response_bytes=3000)
+    async with running(create_app(settings)) as client:
+        limits = (await client.get("/info")).json()["limits"]
+    assert limits == {"MAX_TOKENS": 7, "MAX_BODY_BYTES": 2000, "MAX_RESPONSE_BYTES": 3000}
+
+
 async def test_any_copy_will_do_for_a_star(client: httpx.AsyncClient) -> None:
     assert (await client.get("/tokenize?sentence=hi", headers={"if-none-match": "*"})).status_code == 304
 
@@ -76,7 +122,8 @@ async def test_another_request_has_another_tag(client: httpx.AsyncClient) -> Non
 
 
 async def test_defaults_written_out_keep_the_tag(client: httpx.AsyncClient) -> None:
-    short, long = [await client.get(f"/attention?sentence=hi{rest}") for rest in ("", "&seed=0&d_k=4&mask=none")]
+    written_out = "&seed=0&d_k=4&mask=none&add_special_tokens=false&include=attentions,output&format=json"
+    short, long = [await client.get(f"/attention?sentence=hi{rest}") for rest in ("", written_out)]
     assert short.headers["etag"] == long.headers["etag"]
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.api.requests import AttentionRequest, HeatmapRequest, TokenizeRequest
+from service.api.heatmap_request import HeatmapRequest
+from service.api.requests import AttentionRequest, TokenizeRequest
 from tests.strategies import SEEDS, TEXTS
 
 FIELDS = st.fixed_dictionaries(
@@ -152,8 +153,8 @@ async def test_a_number_that_is_not_finite_is_refused(client: httpx.AsyncClient,
         ({"height": 4001}, "/height", "less_than_equal"),
         ({"title": "x" * 201}, "/title", "string_too_long"),
         ({"include": ["query"]}, "/include", "extra_forbidden"),
-        ({"format": "svg"}, "/format", "literal_error"),
-        ({"tensor": "scores"}, "/tensor", "extra_forbidden"),
+        ({"format": "gif"}, "/format", "literal_error"),
+        ({"query_window": [0, 1]}, "/query_window", "extra_forbidden"),
     ],
 )
 async def test_a_wrong_field_of_a_picture_is_named(

@@ -1,0 +1,48 @@
+"""How large a JSON answer will be, known before it is computed; and rounding."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.api.encoding import encode_json, estimate_json_bytes, round_decimals
+from service.api.operations import SYNTHETIC_FIELDS, Operations
+from service.api.requests import AttentionRequest
+from service.engine.engine import Engine
+from service.engine.synthetic import HEAD_TENSORS, SHARED_TENSORS, SyntheticParameters
+from service.heatmap.render import Renderer
+from tests.strategies import SEEDS, TEXTS, WIDTHS
+
+OPERATIONS = Operations(Engine("cpu"), Renderer(), {"MAX_RESPONSE_BYTES": 2**30})
+
+
+@settings(max_examples=60)
+@given(
+    TEXTS,
+    st.builds(
+        dict,
+        seed=SEEDS,
+        d_model=WIDTHS,
+        d_k=WIDTHS,
+        num_heads=st.integers(1, 5),
+        initialization=st.sampled_from(["uniform", "normal"]),
+        mask=st.sampled_from(["none", "causal"]),
+        scale=st.one_of(st.none(), st.sampled_from([1e6, -1e6]), st.floats(-1e6, 1e6)),
+        include=st.lists(st.sampled_from([*SHARED_TENSORS, *HEAD_TENSORS]), unique=True),
+        decimals=st.one_of(st.none(), st.integers(0, 9)),
+    ),
+)
+async def test_an_answer_is_never_larger_than_estimated(sentence: str, given_fields: dict[str, object]) -> None:
+    request = AttentionRequest.model_validate({"sentence": sentence, **given_fields})
+    timings: dict[str, float] = {}
+    body = await OPERATIONS.attention(request, "json", timings)
+    tokens = await OPERATIONS._tokenize(request, timings)
+    parameters = SyntheticParameters(**{name: getattr(request, name) for name in SYNTHETIC_FIELDS})
+    assert len(body) <= estimate_json_bytes(len(tokens), parameters, request.include or [], request.decimals)
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert encode_json({"tensor": np.array([-0.001], np.float32)}, decimals=2) == b'{"tensor":[0.0]}'
+
+
+def test_rounded_numbers_print_as_short_decimals() -> None:
+    assert round_decimals(np.array([0.1], np.float32), 1).tolist() == [0.1]
