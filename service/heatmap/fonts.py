@@ -37,6 +37,9 @@ BITMAP_PIXELS = 109
 SHAPES = features.check("raqm")
 """Whether Pillow found FriBiDi, without which Arabic and Hebrew would be drawn backwards and unjoined."""
 
+NOT_DRAWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Categories of characters that have no shape; Pillow even fails at a paragraph separator."""
+
 IGNORABLE = frozenset("\u200b\u200c\u200d\u2060\ufe0e\ufe0f")
 """Joiners and variation selectors: where a font lacks them, nothing is missing."""
 
@@ -105,7 +108,7 @@ class Fonts:
         return font > 0 and font in self._index.bitmaps
 
     def _font_for(self, character: str, current: int) -> int | None:
-        if unicodedata.category(character)[0] == "C" and character not in IGNORABLE:
+        if unicodedata.category(character) in NOT_DRAWN and character not in IGNORABLE:
             return None
         if not SHAPES and unicodedata.bidirectional(character) in {"R", "AL"}:
             return None

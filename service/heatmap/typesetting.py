@@ -44,7 +44,7 @@ class Typesetter:
         """Draw with `fonts`."""
         self.fonts = fonts
         self._kept = lru_cache(maxsize=4096)(self._draw_quantized)
-        self._kept_slanted = lru_cache(maxsize=1024)(self._slant)
+        self._kept_slanted = lru_cache(maxsize=256)(self._slant)
 
     def draw(self, label: Label, size: int, angle: Angle = 0) -> Glyphs:
         """The picture of a text; `size` is the font's in pixels. Level it is `line_height(size)` high."""

@@ -44,7 +44,8 @@ def test_the_bundled_font_draws_it(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "drawn"), [("🙂", "U+1F642"), ("a\nb", "aU+000Ab"), ("京", "U+4EAC"), ("\x7f", "U+007F"), ("", "")]
+    ("text", "drawn"),
+    [("🙂", "U+1F642"), ("a\nb", "aU+000Ab"), ("京", "U+4EAC"), ("\x7f", "U+007F"), ("\u2029", "U+2029"), ("", "")],
 )
 def test_a_character_without_a_glyph_is_written_as_its_code_point(text: str, drawn: str) -> None:
     assert "".join(run.text for run in Fonts().runs(text)) == drawn
