@@ -42,4 +42,4 @@ class Renderer:
 
 def estimate_seconds(cells: int, style: Style) -> float:
     """A rough cost of a picture of so many cells."""
-    return 1e-3 + 2e-9 * style.width * style.height * style.dpi_scale**2 + 2e-8 * cells
+    return 3e-4 + 1e-9 * style.width * style.height * style.dpi_scale**2 + 2e-8 * cells
