@@ -24,6 +24,7 @@ TITLES = {
     "output": "Output: attentions·V",
 }
 OVER_KEYS = frozenset({"scores", "attentions"})
+NOT_IN_FIELDS = {"sentence", "sentence_pair", "format", "filename"}
 NO_NUL = "\N{REPLACEMENT CHARACTER}"
 """Instead of NUL, at which a PNG's texts end."""
 CONTINUATION = "##"
@@ -60,7 +61,7 @@ def style(request: HeatmapRequest) -> Style:
 
 
 def metadata(request: HeatmapRequest) -> dict[str, str]:
-    """What the picture shows, and the request that makes it again."""
+    """What the picture shows, and the fields that make it again: the sentences and `fields`, a JSON object."""
     shown = {
         "Title": _title(request),
         "Software": f"attention-service {__version__}",
@@ -69,8 +70,10 @@ def metadata(request: HeatmapRequest) -> dict[str, str]:
         "seed": str(request.seed),
         "layer": str(request.layer or 0),
         "head": request.view if request.view == "grid" else str(request.head_reduction or request.head or 0),
-        "request": orjson.dumps(request.model_dump(exclude_defaults=True, exclude={"format", "filename"})).decode(),
+        "fields": orjson.dumps(request.model_dump(exclude_defaults=True, exclude=NOT_IN_FIELDS)).decode(),
     }
+    if request.sentence_pair is not None:
+        shown["sentence_pair"] = request.sentence_pair
     return {key: text.replace("\0", NO_NUL) for key, text in shown.items()}
 
 

@@ -15,6 +15,8 @@ LEAST_SIZE = 7
 SAME_CONTRAST = 0.179
 """The relative luminance against which black and white have the same contrast (WCAG 2)."""
 LARGE = 100
+WIDEST_DIGITS = str.maketrans(dict.fromkeys("0123456789", "8"))
+"""All digits are as wide as an 8; signs are not."""
 
 
 def cell_values(matrices: Sequence[Matrix], scale: Scale, style: Style, typesetter: Typesetter) -> list[Value]:
@@ -27,8 +29,8 @@ def cell_values(matrices: Sequence[Matrix], scale: Scale, style: Style, typesett
     decimals = any(np.nanmax(np.abs(matrix.cells), initial=0) >= LARGE for matrix in matrices)
     pattern = ".3g" if decimals else ".2f"
     labels = [[Label(format(float(cell), pattern)) for cell in matrix.cells.flat] for matrix in matrices]
-    longest = max((label for some in labels for label in some), key=lambda label: len(label.text))
-    fitting = (size for size in sizes if line_height(size) <= room[1] and typesetter.width(longest, size) <= room[0])
+    outlines = [Label(text) for text in {label.text.translate(WIDEST_DIGITS) for some in labels for label in some}]
+    fitting = (size for size in sizes if line_height(size) <= room[1] and typesetter.widest(outlines, size) <= room[0])
     size = next(fitting, None)
     if size is None:
         return []

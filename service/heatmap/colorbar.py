@@ -1,5 +1,7 @@
 """The colour bar: where it stands, and the numbers beside it."""
 
+import math
+
 import numpy as np
 
 from service.heatmap.colors import Scale
@@ -9,7 +11,7 @@ from service.heatmap.ticks import number, round_ticks
 from service.heatmap.typesetting import Label, Typesetter, line_height
 
 MOST_TICKS = 6
-MOST_DIGITS = 9
+LEAST_DIGITS, MOST_DIGITS = 4, 8
 LONGEST_NUMBER_CHARACTERS = len("-8.888e-88")
 
 
@@ -31,8 +33,11 @@ def make_colorbar(
     ]
     for tick in round_ticks(scale, min(MOST_TICKS, box.height // (2 * line))):
         y = box.bottom - float(scale.fractions(np.array([tick]))[0]) * box.height
-        if all(abs(y - other) >= line for other, _ in numbers):
-            numbers.append((y, number(tick)))
+        text = number(tick, MOST_DIGITS)
+        if len(text) <= LONGEST_NUMBER_CHARACTERS and all(
+            abs(y - other) >= line and text != written for other, written in numbers
+        ):
+            numbers.append((y, text))
     texts = [Text(Label(text), box.right + gap, y, text_size) for y, text in numbers]
     thickness = max(1, text_size // 12)
     marks = [
@@ -46,11 +51,11 @@ def make_colorbar(
 
 
 def _end_numbers(scale: Scale) -> tuple[str, str]:
-    """Both ends, with as many digits as tell them apart, as far as there is room."""
-    for digits in range(4, MOST_DIGITS):
-        low, high = number(scale.low, digits), number(scale.high, digits)
-        if low != high:
-            break
-    if max(len(low), len(high)) > LONGEST_NUMBER_CHARACTERS:
-        low, high = number(scale.low), number(scale.high)
-    return low, high
+    """Both ends, to a thousandth of their distance as far as there is room."""
+    greatest = max(abs(scale.low), abs(scale.high))
+    digits = LEAST_DIGITS + math.floor(math.log10(max(greatest / (scale.high - scale.low), 1)))
+    for kept in range(min(digits, MOST_DIGITS), LEAST_DIGITS, -1):
+        low, high = number(scale.low, kept), number(scale.high, kept)
+        if max(len(low), len(high)) <= LONGEST_NUMBER_CHARACTERS:
+            return low, high
+    return number(scale.low, LEAST_DIGITS), number(scale.high, LEAST_DIGITS)

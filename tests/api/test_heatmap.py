@@ -134,13 +134,14 @@ def greys(image: Image.Image) -> int:
 
 
 async def test_a_png_says_how_to_make_it_again(client: httpx.AsyncClient) -> None:
-    fields = {"sentence": "hi\0 ü", "seed": 7, "num_heads": 2, "head": 1}
+    fields = {"sentence": "hi\0 ü", "sentence_pair": "there", "seed": 7, "num_heads": 2, "head": 1}
     first = (await client.post("/heatmap", json=fields)).content
     text = Image.open(BytesIO(first)).text  # type: ignore[attr-defined]  # PngImageFile's
     assert text["sentence"] == "hi\ufffd ü"
     assert (text["model"], text["seed"], text["layer"], text["head"]) == ("synthetic", "7", "0", "1")
     assert text["Software"] == f"attention-service {__version__}"
-    assert (await client.post("/heatmap", json=json.loads(text["request"]))).content == first
+    sentences = {name: text[name] for name in ("sentence", "sentence_pair")}
+    assert (await client.post("/heatmap", json=sentences | json.loads(text["fields"]))).content == first
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from service.heatmap.errors import NotDrawableError
 from service.heatmap.scene import Box, Scene, Text, edges
 from service.heatmap.style import Style
 from service.heatmap.typesetting import Label
-from tests.heatmap.drawing import STYLES, TYPESETTER, plot, plots, ramp
+from tests.heatmap.drawing import SMALL_STYLES, STYLES, TYPESETTER, plot, plots, ramp
 
 Corners = list[tuple[float, float]]
 
-ROUNDING = 1.01
+ROUNDING = 0.5
 """Pixels: matrices stand on whole pixels, texts between them."""
 
 
@@ -85,6 +85,28 @@ def test_a_cells_number_stays_in_its_cell(rows: int, columns: int, width: int, h
         for x, y in corners_of(value.text):
             assert cell.left - 0.5 <= x <= cell.right + 0.5
             assert cell.top - 0.5 <= y <= cell.bottom + 0.5
+
+
+@settings(max_examples=60)
+@given(plots(most=12), SMALL_STYLES)
+@example(plot(ramp(1), "hi"), Style(width=16, height=16))
+def test_every_text_is_drawn_on_whole_pixels_of_the_canvas(drawn: Plot, style: Style) -> None:
+    scene = compose(drawn, style, TYPESETTER)
+    for text in [*scene.texts, *(value.text for value in scene.values)]:
+        x, y = text.center(TYPESETTER.width(text.label, text.size))
+        height, width = TYPESETTER.draw(text.label, text.size, text.angle).shape
+        left, top = round(x - width / 2), round(y - height / 2)
+        assert left >= 0 <= top
+        assert left + width <= scene.width
+        assert top + height <= scene.height
+
+
+@pytest.mark.parametrize("side", range(150, 400, 10))
+def test_numbers_with_and_without_a_sign_fit_into_their_cells(side: int) -> None:
+    style = Style(values=True, labels=False, colorbar=False, width=side, height=side)
+    scene = compose(plot(np.array([[-0.5, 10.5], [-3, 50]])), style, TYPESETTER)
+    cell = scene.matrices[0].box.width // 2
+    assert all(TYPESETTER.width(value.text.label, value.text.size) <= cell for value in scene.values)
 
 
 @given(st.integers(1, 60), st.integers(16, 1500), st.integers(16, 1500))
