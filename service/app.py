@@ -20,6 +20,7 @@ from service.api.openapi import DESCRIPTION, build_openapi
 from service.api.problems import NotReadyError, ProblemError, problem_response
 from service.api.routes import add_routes
 from service.engine.errors import RequestError
+from service.heatmap.errors import NotDrawableError
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.operations = loader.operations
     add_routes(app)
     app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
-    for error in (ProblemError, RequestError, HTTPException):
+    for error in (ProblemError, RequestError, NotDrawableError, HTTPException):
         app.add_exception_handler(error, _answer_problem)
     for middleware in (ExchangeMiddleware, HeadMiddleware):  # the last one added is the outermost
         app.add_middleware(middleware)

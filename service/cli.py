@@ -24,6 +24,7 @@ from service.api.problems import ProblemError
 from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
 from service.engine.errors import EngineError, NoTokensError
 from service.flags import add_flags, given_flags, join_negative_numbers
+from service.heatmap.errors import NotDrawableError
 from service.settings import ENV_PREFIX, Settings
 
 PROGRAM = "attention-service"
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _write(openapi(), options.output)
         else:
             _answer(options)
-    except (EngineError, ProblemError, OSError) as error:
+    except (EngineError, NotDrawableError, ProblemError, OSError) as error:
         _fail(str(error))
 
 

@@ -135,6 +135,7 @@ def test_a_picture_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch)
         (["attention", "hi", "--include", "queries"], "include.0: "),
         (["tokenize", " "], "sentence has no tokens"),
         (["tokenize", ""], "sentence has no tokens"),
+        (["heatmap", "hi", "--tensor", "scores", "--scale", "-1", "--color-scale", "log"], "the smallest number is -"),
         (["tokenize", "hi", "--model", "gpt-5"], "no model 'gpt-5' here. Choose one of: synthetic."),
         (["attention", "hi", "--scale", "-1e9"], "scale: should be greater than or equal to -1000000"),
         (["heatmap", "hi", "--head", "5"], "head is 5, but the number of heads is 1"),

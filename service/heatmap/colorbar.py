@@ -11,7 +11,8 @@ from service.heatmap.ticks import number, round_ticks
 from service.heatmap.typesetting import Label, Typesetter, line_height
 
 MOST_TICKS = 6
-LEAST_DIGITS, MOST_DIGITS = 4, 8
+LEAST_DIGITS, MOST_DIGITS = 4, 7
+"""Significant digits of numbers; more than seven would show how float32 rounds."""
 LONGEST_NUMBER_CHARACTERS = len("-8.888e-88")
 
 

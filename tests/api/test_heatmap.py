@@ -159,12 +159,13 @@ async def test_a_png_says_how_to_make_it_again(client: httpx.AsyncClient) -> Non
         ({"tensor": "logits"}, "/tensor", "literal_error"),
     ],
 )
-async def test_a_picture_that_cannot_be_drawn_is_a_422_that_names_the_field(
-    client: httpx.AsyncClient, fields: dict[str, Any], pointer: str, code: str
+async def test_a_picture_that_cannot_be_drawn_is_a_422_that_names_the_field_and_no_failure_in_the_log(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture, fields: dict[str, Any], pointer: str, code: str
 ) -> None:
     response = await client.post("/heatmap", json={"sentence": "hi there", **fields})
     found = [(error["pointer"], error["code"]) for error in response.json()["errors"]]
     assert (response.status_code, found) == (422, [(pointer, code)])
+    assert not caplog.records
 
 
 async def test_a_grid_of_too_many_numbers_is_refused_naming_the_limit(client: httpx.AsyncClient) -> None:
