@@ -131,7 +131,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.loader = loader
     app.state.operations = loader.operations
-    add_routes(app)
+    add_routes(app)  # and innermost the middleware that leads to them
     app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     for error in (ProblemError, RequestError, NotDrawableError, HTTPException):
         app.add_exception_handler(error, _answer_problem)

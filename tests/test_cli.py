@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from service import __version__, cli
+from service.api.requests import PRETRAINED_ONLY
 
 SENTENCE = "hello attention, naïve 東京 🙂"
 TOKENIZE: dict[str, Any] = {
@@ -85,7 +86,8 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize("command", EVERY_FIELD)
 def test_every_field_of_a_request_is_tried_here(command: str) -> None:
     fields = set(cli.REQUESTS[command].model_fields)
-    assert fields == {*EVERY_FIELD[command], "sentence"} | (fields & {"format", "filename"})
+    elsewhere = PRETRAINED_ONLY | {"level", "format", "filename"}
+    assert fields == {*EVERY_FIELD[command], "sentence"} | (fields & elsewhere)
 
 
 @pytest.mark.parametrize("command", EVERY_FIELD)

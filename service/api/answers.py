@@ -48,6 +48,30 @@ class TokenizeAnswer(_Tokens):
     special_tokens_mask: list[int] = Field(description="[n] 1 for added special tokens, else 0.")
 
 
+class HeadStatistics(Answer):
+    """What one head attends to. Masses are averaged over the queries that have such a token; null where none has."""
+
+    entropy: float = Field(description="-Σ a·ln a of a row, in nats (0·ln 0 = 0), averaged over the queries.")
+    distance: float = Field(description="Σ a·|i - j| of a row, in tokens (or words), averaged over the queries.")
+    self: float = Field(description="What a query gives to itself.")
+    previous: float | None = Field(description="What a query gives to the token before it.")
+    next: float | None = Field(description="What a query gives to the token after it.")
+    first: float = Field(description="What a query gives to the first token.")
+    special: float | None = Field(description="What a query gives to added special tokens.")
+    maximum: float = Field(description="The largest attention of all.")
+
+
+class Word(Answer):
+    """A run of tokens without whitespace between them, or one special token."""
+
+    text: str = Field(description="The word, or the special token.")
+    start: int | None = Field(
+        description="Where it starts in its sentence, in `offset_unit`s; null for special tokens."
+    )
+    end: int | None = Field(description="Where it ends.")
+    token_indices: list[int] = Field(description="Which tokens it is made of.")
+
+
 class AttentionAnswer(_Tokens):
     """How a sentence's attention is computed. Per-head tensors have the axes [layer][head][query][·]."""
 
@@ -71,14 +95,47 @@ class AttentionAnswer(_Tokens):
     output: HeadTensor = _tensor(
         "[layer][head][n][d_v]", "attentions·V of each head. The notebook's `weighted_values`."
     )
+    sink: list[list[list[float]]] = Field(
+        default_factory=list,
+        description="[layer][head][query] What a query gives to its head's attention sink: rows of `attentions` sum to "
+        "1 minus this. Present with `attentions` where a model has sinks.",
+    )
+    statistics: list[list[HeadStatistics]] = _tensor("[layer][head]", "What tells one head's behaviour from another's.")
+    rollout: list[Matrix] = _tensor(
+        "[layer][query][key]",
+        "Attention rollout (Abnar & Zuidema 2020): R_l = Â_l…Â_0, where Â = ½(A + I) with rows normalised again and A "
+        "is the mean over all heads of a layer, whatever `layers` and `heads` say.",
+    )
+    value_weighted: HeadTensor = _tensor(
+        "[layer][head][query][key]",
+        "α_ij·‖v_j·W_O‖₂ (Kobayashi et al. 2020): v with its bias, W_O, the head's output projection, without; not "
+        "normalised.",
+    )
+    query_tokens: list[str] = Field(
+        default_factory=list,
+        description="The tokens that attend. Present, with `key_tokens`, for stack `decoder` and `cross`.",
+    )
+    key_tokens: list[str] = Field(default_factory=list, description="The tokens that are attended to.")
+    words: list[Word] = Field(
+        default_factory=list, description="The words that rows and columns stand for. Present with level `word`."
+    )
+    query_words: list[Word] = Field(
+        default_factory=list, description="The words that rows stand for, where they are others than `words`."
+    )
 
 
 class ModelDescription(Answer):
     """What a model is and takes."""
 
     id: str = Field(description="What the field `model` takes.")
-    kind: Literal["synthetic"] = Field(description="`synthetic`: seeded random weights.")
-    layers: int = Field(description="How many layers it has.")
+    kind: Literal["synthetic", "pretrained"] = Field(
+        description="`synthetic`: seeded random weights; `pretrained`: a Hugging Face transformer."
+    )
+    architecture: str | None = Field(description="Its class in transformers; null for `synthetic`.")
+    stacks: dict[str, int] = Field(
+        description="How many layers each stack has: `encoder`, `decoder`, `cross`. The first is the default."
+    )
+    layers: int = Field(description="How many layers the default stack has.")
     heads: int | None = Field(description="How many heads a layer has; null = the request's `num_heads`.")
     num_key_value_heads: int | None = Field(
         description="How many heads share keys and values of their own; null = as many as heads."
@@ -94,10 +151,10 @@ class ModelDescription(Answer):
     revision: str | None = Field(description="Which version of its weights; null where they are drawn.")
     device: str = Field(description="The torch device it runs on.")
     tolerance: float = Field(
-        description="Largest relative difference between two answers to one request here; 0 = equal to the last bit."
+        description="Largest difference between the attentions of two answers to one request; 0 = equal in every bit."
     )
     tokenizer: str = Field(description="Where its vocabulary comes from.")
-    license: str = Field(description="Licence of its vocabulary and weights.")
+    license: str | None = Field(description="Licence of its vocabulary and weights, where known.")
 
 
 class ModelList(Answer):

@@ -13,20 +13,11 @@ from service import __version__
 from service.api import pictures
 from service.api.answers import Info, ModelDescription
 from service.api.heatmap_request import HeatmapRequest
+from service.api.questions import NOT_TAKEN
 from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
-from service.engine.engine import SYNTHETIC, Engine
-from service.engine.synthetic import HEAD_TENSORS, SHARED_TENSORS
+from service.engine.engine import Engine
+from service.engine.models import Model
 
-DEFAULT_INCLUDE = ["attentions", "output"]
-DEFAULTS = {
-    "add_special_tokens": False,
-    "include": DEFAULT_INCLUDE,
-    "layer": 0,
-    "head": 0,
-    "head_reduction": "none",
-    "title": pictures.TITLES["attentions"],
-}
-"""What null means for `synthetic`."""
 ENDPOINTS: dict[str, type[SentenceRequest]] = {
     "tokenize": TokenizeRequest,
     "attention": AttentionRequest,
@@ -34,32 +25,52 @@ ENDPOINTS: dict[str, type[SentenceRequest]] = {
 }
 
 
-def describe_synthetic(engine: Engine) -> ModelDescription:
-    """The exercise notebook's model."""
+def describe_model(name: str, model: Model, engine: Engine) -> ModelDescription:
+    """What a model is, takes and offers."""
+    facts = model.facts
+    taken = {
+        endpoint: [field for field in request.model_fields if field not in NOT_TAKEN[facts.kind]]
+        for endpoint, request in ENDPOINTS.items()
+    }
     declared = {
-        name: field.default
-        for request in ENDPOINTS.values()
-        for name, field in request.model_fields.items()
-        if not field.is_required()
+        field: ENDPOINTS[endpoint].model_fields[field].default
+        for endpoint, names in taken.items()
+        for field in names
+        if not ENDPOINTS[endpoint].model_fields[field].is_required()
     }
     return ModelDescription(
-        id=SYNTHETIC,
-        kind="synthetic",
-        layers=1,
-        heads=None,
-        num_key_value_heads=None,
-        widths=None,
-        max_tokens=engine.max_tokens,
-        tensors=[*SHARED_TENSORS, *HEAD_TENSORS],
-        fields={name: list(request.model_fields) for name, request in ENDPOINTS.items()},
-        defaults=declared | DEFAULTS,
-        revision=None,
-        dtype="float32",
+        id=name,
+        kind=facts.kind,
+        architecture=facts.architecture,
+        stacks=dict(facts.stacks),
+        layers=next(iter(facts.stacks.values())),
+        heads=facts.heads,
+        num_key_value_heads=facts.num_key_value_heads,
+        widths=None if facts.widths is None else dict(facts.widths),
+        max_tokens=facts.max_tokens,
+        tensors=list(facts.tensors),
+        fields=taken,
+        defaults=declared | _defaults(model),
+        revision=facts.revision,
+        dtype=facts.dtype,
         device=str(engine.device),
-        tolerance=0.0,
-        tokenizer="bert-base-uncased",
-        license="Apache-2.0",
+        tolerance=facts.tolerance,
+        tokenizer=facts.tokenizer,
+        license=facts.license,
     )
+
+
+def _defaults(model: Model) -> dict[str, object]:
+    """What null means for this model."""
+    facts = model.facts
+    shared = {
+        "add_special_tokens": facts.adds_special_tokens,
+        "include": list(facts.default_include),
+        "title": pictures.TITLES["attentions"],
+    }
+    if facts.kind == "synthetic":
+        return shared | {"layer": 0, "head": 0, "head_reduction": "none"}
+    return shared | {"layers": [-1], "layer": -1, "head_reduction": "mean", "stack": next(iter(facts.stacks))}
 
 
 def describe_service(engine: Engine, limits: Mapping[str, int]) -> Info:

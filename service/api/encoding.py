@@ -1,16 +1,19 @@
 """Answers to bytes: JSON straight from arrays, and how large it will be."""
 
 from collections.abc import Collection, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
 import orjson
 from jaxtyping import Float32
 
-from service.engine.synthetic import SyntheticParameters
+from service.engine.shapes import STATISTICS, Dimensions
 
-SECONDS_PER_NUMBER = 25e-9
-"""What one float32 costs as JSON; measured."""
+SECONDS_PER_BYTE = 1.3e-9
+"""What a byte of the estimate costs: 25 ns for a float32, measured."""
+SECONDS_PER_TOKEN = 2e-7
+"""What a token's id, offsets and flags cost as JSON."""
 
 BYTES_PER_ANSWER = 2048
 """Room for all that does not grow with the text."""
@@ -19,7 +22,7 @@ BYTES_PER_TOKEN = 64
 
 
 def encode_json(answer: Mapping[str, Any], decimals: int | None = None) -> bytes:
-    """`answer` as JSON; float32 arrays become nested lists, -inf becomes null.
+    """`answer` as JSON; float32 arrays become nested lists, -inf and NaN become null.
 
     Without `decimals` a number is the shortest text that reads back to the same float32.
     """
@@ -28,6 +31,8 @@ def encode_json(answer: Mapping[str, Any], decimals: int | None = None) -> bytes
             name: round_decimals(value, decimals) if isinstance(value, np.ndarray) else value
             for name, value in answer.items()
         }
+    if "statistics" in answer:
+        answer = {**answer, "statistics": named_statistics(answer["statistics"])}
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
@@ -36,36 +41,25 @@ def round_decimals(tensor: Float32[np.ndarray, "..."], decimals: int) -> np.ndar
     return np.round(tensor.astype(np.float64), decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
-def count_numbers(n: int, parameters: SyntheticParameters) -> dict[str, int]:
-    """How many numbers each tensor holds for n tokens."""
-    d_model, heads = parameters.d_model, parameters.num_heads
-    key_width, value_width = heads * parameters.d_k, heads * parameters.d_v
-    return {
-        "embedding": n * d_model,
-        "query_weights": d_model * key_width,
-        "key_weights": d_model * key_width,
-        "value_weights": d_model * value_width,
-        "query": n * key_width,
-        "key": n * key_width,
-        "value": n * value_width,
-        "scores": heads * n * n,
-        "attentions": heads * n * n,
-        "output": n * value_width,
-    }
-
-
 def longest_number(tensor: str, decimals: int | None) -> int:
-    """The most bytes that one number of `tensor` takes, its comma included."""
+    """The most bytes that one number of `tensor` takes, its comma and, for a statistic, its name included."""
+    name = len('"previous":') if tensor == "statistics" else 0
     if decimals is None:
-        return len("-1234567900000000.0,")
-    if tensor == "attentions":
-        return len("0.,") + max(decimals, 1)
-    return len("-1234567900000000.0,") + decimals
+        return name + len("-1234567900000000.0,")
+    if tensor in {"attentions", "rollout"}:
+        return name + len("0.,") + max(decimals, 1)
+    return name + len("-1234567900000000.0,") + decimals
 
 
-def estimate_json_bytes(n: int, parameters: SyntheticParameters, include: Collection[str], decimals: int | None) -> int:
-    """An upper bound of an answer's size as JSON."""
-    numbers = count_numbers(n, parameters)
-    tensors = sum(numbers[name] * longest_number(name, decimals) for name in include)
-    rows = (parameters.d_model + parameters.num_heads * n) * len(include)
-    return BYTES_PER_ANSWER + n * BYTES_PER_TOKEN + rows * len("[],") + tensors
+def estimate_json_bytes(n: int, size: Dimensions, include: Collection[str], decimals: int | None) -> int:
+    """An upper bound of the size as JSON of an answer about n tokens whose tensors are of this size."""
+    total = BYTES_PER_ANSWER + n * BYTES_PER_TOKEN
+    for name in include:
+        *outer, last = size.shape(name)
+        total += prod(outer) * (last * longest_number(name, decimals) + len("[],"))
+    return total
+
+
+def named_statistics(tensor: Float32[np.ndarray, "layers heads 8"]) -> list[list[dict[str, np.float32]]]:
+    """`statistics` as an answer has them: an object for each head."""
+    return [[dict(zip(STATISTICS, head, strict=True)) for head in layer] for layer in tensor]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from service.api.requests import FILENAME, Filename, Index, SentenceRequest, SyntheticParameters
+from service.api.requests import FILENAME, Filename, Index, ModelParameters, SentenceRequest
 
 MAX_PIXELS = 16_000_000
 """Of a picture: width × height × dpi_scale²."""
@@ -14,7 +14,7 @@ Colormap = Literal["viridis", "cividis", "magma", "inferno", "plasma", "Greys", 
 PictureTensorName = Literal["embedding", "query", "key", "value", "scores", "attentions", "output"]
 
 
-class HeatmapRequest(SyntheticParameters, SentenceRequest):
+class HeatmapRequest(ModelParameters, SentenceRequest):
     """A sentence whose attention is drawn."""
 
     tensor: PictureTensorName = Field(
@@ -23,15 +23,21 @@ class HeatmapRequest(SyntheticParameters, SentenceRequest):
     )
     view: Literal["single", "grid"] = Field(
         "single",
-        description="`single`: one matrix; `grid`: that of every head, as small multiples with one colour bar.",
+        description="`single`: one matrix; `grid`: that of every head of the layer, or without `layer` of every layer, "
+        "as small multiples with one colour bar.",
     )
     layer: Index | None = Field(
-        None, description="Which layer; negatives count from the end; null = 0, or every layer in a grid."
+        None,
+        description="Which layer; negatives count from the end; null = the last, or every layer in a grid.",
     )
-    head: Index | None = Field(None, description="Which head; negatives count from the end; null = 0.")
+    head: Index | None = Field(
+        None,
+        description="Which head; negatives count from the end; null = 0 for `synthetic`, all of them for pretrained.",
+    )
     head_reduction: Literal["none", "mean", "max"] | None = Field(
         None,
-        description="Draw the elementwise mean or maximum of all heads; null = `none`, one head. Not with `head`.",
+        description="Draw the elementwise mean or maximum of all heads; null = `none`, one head, or `mean` "
+        "for pretrained models without `head`. Not with `head`.",
     )
     pooling: Literal["max", "mean"] = Field(
         "max", description="What a bin of cells shows where the matrix has more cells than the picture has pixels."

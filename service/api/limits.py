@@ -1,41 +1,40 @@
 """Whether an answer would be too large, decided before any work."""
 
-from collections.abc import Collection
+from math import prod
 
-from service.api.encoding import count_numbers, estimate_json_bytes
+from service.api.encoding import estimate_json_bytes
 from service.engine.errors import ResponseTooLargeError
-from service.engine.synthetic import SyntheticParameters
+from service.engine.plan import Plan
 
 FLOAT32_BYTES = 4
 
 
-def check_response_size(
-    n: int, parameters: SyntheticParameters, include: Collection[str], decimals: int | None, limit: int
-) -> None:
-    """Let pass what makes an answer of at most `limit` bytes for n tokens.
+def check_response_size(plan: Plan, decimals: int | None, limit: int) -> int:
+    """Let pass what makes an answer of at most `limit` bytes; how many it may have.
 
     Raises:
         ResponseTooLargeError: it may be larger; says what would do.
     """
-    size = estimate_json_bytes(n, parameters, include, decimals)
+    size = estimate_json_bytes(plan.tokens, plan.size, plan.wanted.include, decimals)
     if size <= limit:
-        return
-    fitting = _most_tokens(n, parameters, include, decimals, limit)
+        return size
+    fitting = _most_tokens(plan, decimals, limit)
     advice = f"The same with at most {fitting:,} tokens would do, and so would" if fitting else "Ask for"
     raise ResponseTooLargeError(
         "include",
         f"The answer could have {size:,} bytes, the limit is {limit:,} (MAX_RESPONSE_BYTES). {advice} fewer tensors in "
-        "include, fewer heads or fewer decimals.",
+        "include, fewer layers, heads or decimals.",
     )
 
 
-def check_grid_size(n: int, parameters: SyntheticParameters, tensor: str, limit: int) -> None:
-    """Let pass a picture of all heads whose float32 matrices take at most `limit` bytes together.
+def check_grid_size(plan: Plan, limit: int) -> None:
+    """Let pass a picture of many heads whose float32 matrices take at most `limit` bytes together.
 
     Raises:
         ResponseTooLargeError: they take more.
     """
-    size = count_numbers(n, parameters)[tensor] * FLOAT32_BYTES
+    [tensor] = plan.wanted.include
+    size = prod(plan.size.shape(tensor)) * FLOAT32_BYTES
     if size > limit:
         raise ResponseTooLargeError(
             "view",
@@ -44,14 +43,14 @@ def check_grid_size(n: int, parameters: SyntheticParameters, tensor: str, limit:
         )
 
 
-def _most_tokens(
-    n: int, parameters: SyntheticParameters, include: Collection[str], decimals: int | None, limit: int
-) -> int:
-    fitting, too_many = 0, n
+def _most_tokens(plan: Plan, decimals: int | None, limit: int) -> int:
+    """How many tokens each text could have."""
+    fitting, too_many = 0, max(plan.size.queries, plan.size.keys)
     while too_many - fitting > 1:
-        middle = (fitting + too_many) // 2
-        if estimate_json_bytes(middle, parameters, include, decimals) <= limit:
-            fitting = middle
+        n = (fitting + too_many) // 2
+        size = plan.size._replace(queries=min(n, plan.size.queries), keys=min(n, plan.size.keys))
+        if estimate_json_bytes(min(2 * n, plan.tokens), size, plan.wanted.include, decimals) <= limit:
+            fitting = n
         else:
-            too_many = middle
+            too_many = n
     return fitting

@@ -1,32 +1,27 @@
 """What the service does, without HTTP: fields in, encoded answers out. The routes and the command line share it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from functools import partial
 
 import torch
 
 from service import __version__
-from service.api import pictures, requests
+from service.api import pictures, questions
 from service.api.answers import Info, ModelList
-from service.api.descriptions import DEFAULT_INCLUDE, describe_service, describe_synthetic
-from service.api.encoding import SECONDS_PER_NUMBER, count_numbers, encode_json
+from service.api.descriptions import describe_model, describe_service
+from service.api.encoding import SECONDS_PER_BYTE, SECONDS_PER_TOKEN, encode_json
 from service.api.heatmap_request import HeatmapRequest
 from service.api.limits import check_grid_size, check_response_size
-from service.api.requests import (
-    AttentionParameters,
-    AttentionRequest,
-    SentenceRequest,
-    TokenizeRequest,
-)
-from service.engine.engine import Engine, HeadReduction
-from service.engine.synthetic import SyntheticParameters
-from service.engine.tokenizer import Text, Tokens
+from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
+from service.engine.engine import Engine
+from service.engine.models import Model
+from service.engine.plan import Attention, Plan
+from service.engine.tokenizer import OffsetUnit, Tokens, utf16_positions
+from service.engine.words import Word
 from service.engine.worker import Timings
 from service.heatmap.render import Form, Renderer, estimate_seconds
 
 WARM_UP = "Attention!"
-SYNTHETIC_FIELDS = [parameter.name for parameter in fields(SyntheticParameters)]
 
 
 class Operations:
@@ -39,109 +34,126 @@ class Operations:
         self.limits = limits
         self.max_response_bytes = limits["MAX_RESPONSE_BYTES"]
         capability = torch.backends.cpu.get_cpu_capability()
-        self.software = f"{__version__} {torch.__version__} {renderer.software} {capability} {engine.device} float32"
-        """What besides the request decides an answer's bytes."""
+        self.software = f"{__version__} {torch.__version__} {renderer.software} {capability} {engine.device}"
+        """What besides the request and the model decides an answer's bytes."""
 
     async def warm_up(self) -> None:
         """Do each thing once, so that no client waits for what libraries do at their first use."""
-        await self.attention(AttentionRequest(sentence=WARM_UP), "json", {})
+        for model in self.engine.models:
+            await self.attention(AttentionRequest(sentence=WARM_UP, model=model), "json", {})
         await self.heatmap(HeatmapRequest(sentence=WARM_UP), "png", {})
 
     async def tokenize(self, request: TokenizeRequest, _form: str, timings: Timings) -> bytes:
         """The tokens of a sentence. Each operation adds the seconds of its stages to `timings`."""
-        tokens = await self._tokenize(request, timings)
+        model = self._model(request)
+        tokens = await self.engine.tokenize(model, questions.text_of(request, model), timings)
         answer = {
             "model": request.model,
-            **_token_members(tokens),
+            **_token_members(tokens, request.offset_unit),
             "word_ids": tokens.word_ids,
             "token_type_ids": tokens.token_type_ids,
             "special_tokens_mask": tokens.special_tokens_mask,
         }
-        seconds = len(tokens) * len(answer) * SECONDS_PER_NUMBER
+        seconds = len(tokens) * SECONDS_PER_TOKEN
         return await self.engine.worker.run("encode", timings, seconds, encode_json, answer)
 
     async def attention(self, request: AttentionRequest, _form: str, timings: Timings) -> bytes:
         """Every matrix on the way from tokens to weighted values."""
-        tokens = await self._tokenize(request, timings)
-        parameters = _synthetic_parameters(request)
-        include = _include(request)
-        check_response_size(len(tokens), parameters, include, request.decimals, self.max_response_bytes)
-        attention = await self.engine.attend(tokens, parameters, include, timings)
-        effective = {name: getattr(request, name) for name in AttentionParameters.model_fields} | _effective(request)
+        model = self._model(request)
+        source, target = await self._texts(request, model, timings)
+        plan = model.plan(source, target, questions.question_of(request))
+        size = check_response_size(plan, request.decimals, self.max_response_bytes)
+        attention = await self.engine.attend(model, plan, timings)
         answer = {
             "model": request.model,
-            "parameters": effective,
-            **_token_members(tokens),
-            "layers": attention.layers,
-            "heads": attention.heads,
+            "parameters": questions.parameters_of(request, model, plan),
+            **_token_members(source, request.offset_unit),
+            **_other_members(plan, attention, request.offset_unit),
+            "layers": list(attention.layers),
+            "heads": list(attention.heads),
             **attention.tensors,
         }
-        numbers = count_numbers(len(tokens), parameters)
-        seconds = sum(numbers[name] for name in include) * SECONDS_PER_NUMBER
+        seconds = size * SECONDS_PER_BYTE
         return await self.engine.worker.run("encode", timings, seconds, encode_json, answer, request.decimals)
 
     async def heatmap(self, request: HeatmapRequest, form: Form, timings: Timings) -> bytes:
-        """A picture of one head's matrix, of all heads reduced to one, or of all heads side by side."""
-        tokens = await self._tokenize(request, timings)
-        parameters = _synthetic_parameters(request)
-        heads = _heads(request)
-        if heads is None:
-            check_grid_size(len(tokens), parameters, request.tensor, self.max_response_bytes)
-        matrices = await self.engine.matrices(tokens, parameters, request.tensor, request.layer or 0, heads, timings)
+        """A picture of one head's matrix, of all heads reduced to one, or of many heads side by side."""
+        model = self._model(request)
+        source, target = await self._texts(request, model, timings)
+        plan = model.plan(source, target, questions.picture_of(request, model))
+        if request.view == "grid":
+            check_grid_size(plan, self.max_response_bytes)
+        matrices = await self.engine.matrices(model, plan, timings)
         style = pictures.style(request)
         seconds = estimate_seconds(sum(matrix.size for matrix in matrices), style)
-        plot = pictures.plot(request, tokens, matrices)
-        render = partial(self.renderer.render, plot, style, form, pictures.metadata(request))
+        metadata = pictures.metadata(request, model, plan)
+        plot = pictures.plot(request, model, plan, matrices)
+        render = partial(self.renderer.render, plot, style, form, metadata)
         return await self.engine.worker.run("encode", timings, seconds, render)
 
     def normalize(self, request: SentenceRequest) -> str:
         """What is the same for requests whose answers are."""
-        return request.model_copy(update={"format": None, **_effective(request)}).model_dump_json()
-
-    async def _tokenize(self, request: SentenceRequest, timings: Timings) -> Tokens:
-        text = Text(request.sentence, request.sentence_pair, bool(request.add_special_tokens))
-        return await self.engine.tokenize(request.model, text, request.offset_unit, timings)
+        model = self.engine.model(request.model)
+        same = request.model_copy(update={"format": None, **questions.defaults_of(request, model)})
+        return f"{model.facts.revision} {model.facts.dtype} {same.model_dump_json()}"
 
     def models(self) -> ModelList:
         """The models there are."""
-        return ModelList(models=[describe_synthetic(self.engine)])
+        return ModelList(
+            models=[describe_model(name, model, self.engine) for name, model in self.engine.models.items()]
+        )
 
     def info(self) -> Info:
         """What runs here."""
         return describe_service(self.engine, self.limits)
 
+    def _model(self, request: SentenceRequest) -> Model:
+        model = self.engine.model(request.model)
+        questions.check_fields(request, model)
+        return model
 
-def _effective(request: SentenceRequest) -> dict[str, object]:
-    """The values that stand for null in a JSON answer; a picture's metadata keeps what was sent."""
-    match request:
-        case AttentionRequest():
-            return {"add_special_tokens": bool(request.add_special_tokens), "include": _include(request)}
-        case TokenizeRequest():
-            return {"add_special_tokens": bool(request.add_special_tokens)}
-    return {}
-
-
-def _include(request: AttentionRequest) -> Sequence[str]:
-    return DEFAULT_INCLUDE if request.include is None else request.include
-
-
-def _heads(request: HeatmapRequest) -> int | HeadReduction | None:
-    """Which heads are drawn; None = each."""
-    if request.view == "grid":
-        return None
-    if request.head_reduction is None or request.head_reduction == "none":
-        return request.head or 0
-    return request.head_reduction
+    async def _texts(
+        self, request: AttentionRequest | HeatmapRequest, model: Model, timings: Timings
+    ) -> tuple[Tokens, Tokens | None]:
+        """What an encoder reads, and what a decoder reads where there are both."""
+        source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
+        target = questions.target_of(request, model)
+        if target is None:
+            return source, None
+        return source, await self.engine.tokenize_target(model, target, timings)
 
 
-def _synthetic_parameters(request: requests.SyntheticParameters) -> SyntheticParameters:
-    return SyntheticParameters(**{name: getattr(request, name) for name in SYNTHETIC_FIELDS})
-
-
-def _token_members(tokens: Tokens) -> dict[str, object]:
+def _token_members(tokens: Tokens, unit: OffsetUnit) -> dict[str, object]:
     return {
         "tokens": tokens.tokens,
         "input_ids": tokens.input_ids,
-        "offsets": tokens.offsets,
+        "offsets": tokens.offsets_in(unit),
         "sequence_ids": tokens.sequence_ids,
     }
+
+
+def _other_members(plan: Plan, attention: Attention, unit: OffsetUnit) -> dict[str, object]:
+    """What only some answers have: the tokens of a decoder, words."""
+    members: dict[str, object] = {}
+    if plan.target is not None and plan.stack != "encoder":
+        members |= {"query_tokens": plan.queries.tokens, "key_tokens": plan.keys.tokens}
+    if attention.words is not None:
+        members["words"] = _words(attention.words, plan.keys, unit)
+        if attention.query_words is not attention.words:
+            members["query_words"] = _words(attention.query_words or (), plan.queries, unit)
+    return members
+
+
+def _words(words: Sequence[Word], tokens: Tokens, unit: OffsetUnit) -> list[dict[str, object]]:
+    if unit == "codepoint":
+        return [word._asdict() for word in words]
+    units = [utf16_positions(sentence) for sentence in tokens.sentences]
+    described = []
+    for word in words:
+        positions = units[tokens.sequence_ids[word.token_indices[0]] or 0]
+        places = {
+            name: None if place is None else positions[place]
+            for name, place in (("start", word.start), ("end", word.end))
+        }
+        described.append(word._asdict() | places)
+    return described

@@ -8,7 +8,10 @@ from jaxtyping import Float32
 
 from service import __version__
 from service.api.heatmap_request import HeatmapRequest
+from service.engine.models import Model
+from service.engine.plan import Plan
 from service.engine.tokenizer import Tokens
+from service.engine.words import Word, trim, words_of
 from service.heatmap.composition import Plot
 from service.heatmap.labelling import Axis
 from service.heatmap.style import Style
@@ -24,23 +27,34 @@ TITLES = {
     "output": "Output: attentions·V",
 }
 OVER_KEYS = frozenset({"scores", "attentions"})
-NOT_IN_FIELDS = {"sentence", "sentence_pair", "format", "filename"}
+NOT_IN_FIELDS = {"sentence", "sentence_pair", "target", "format", "filename"}
 NO_NUL = "\N{REPLACEMENT CHARACTER}"
 """Instead of NUL, at which a PNG's texts end."""
+SPACE = "␣"
 CONTINUATION = "##"
 """How BERT marks a piece that continues a word."""
 
 
-def plot(request: HeatmapRequest, tokens: Tokens, matrices: Sequence[Float32[np.ndarray, "n m"]]) -> Plot:
-    """The plot of `matrices`, whose rows are tokens and whose columns are tokens, too, or dimensions."""
-    labels = [_label(token, special) for token, special in zip(tokens.tokens, tokens.special_tokens_mask, strict=True)]
-    rows = Axis("query (attends from)" if request.tensor in OVER_KEYS else "token", labels)
+def plot(request: HeatmapRequest, model: Model, plan: Plan, matrices: Sequence[Float32[np.ndarray, "n m"]]) -> Plot:
+    """The plot of `matrices`, whose rows are tokens or words and whose columns are, too, or dimensions."""
+    words = plan.wanted.words
+    name = labels_of if model.tokenizer.is_wordpiece else labels_by_text
     if request.tensor in OVER_KEYS:
-        columns = Axis("key (attended to)", labels)
+        rows = Axis("query (attends from)", name(plan.queries) if words is None else _word_labels(words.queries))
+        columns = Axis("key (attended to)", name(plan.keys) if words is None else _word_labels(words.keys))
     else:
+        rows = Axis("token", name(plan.keys if request.tensor in {"key", "value"} else plan.queries))
         columns = Axis("dimension", [Label(str(index)) for index in range(matrices[0].shape[1])])
-    titles = [(f"head {head}", str(head)) for head in range(len(matrices))] if request.view == "grid" else []
-    return Plot(matrices, rows, columns, titles)
+    is_grid, layers, heads = request.view == "grid", plan.wanted.layers, plan.wanted.heads
+    return Plot(matrices, rows, columns, _titles(plan) if is_grid else [], len(heads) if len(layers) > 1 else None)
+
+
+def _titles(plan: Plan) -> list[Sequence[str]]:
+    """The titles of small multiples, each in a long form and in a short one."""
+    layers, heads = plan.wanted.layers, plan.wanted.heads
+    if len(layers) == 1:
+        return [(f"head {head}", str(head)) for head in heads]
+    return [(f"layer {layer}, head {head}", f"{layer}.{head}") for layer in layers for head in heads]
 
 
 def style(request: HeatmapRequest) -> Style:
@@ -60,20 +74,23 @@ def style(request: HeatmapRequest) -> Style:
     )
 
 
-def metadata(request: HeatmapRequest) -> dict[str, str]:
+def metadata(request: HeatmapRequest, model: Model, plan: Plan) -> dict[str, str]:
     """What the picture shows, and the fields that make it again: the sentences and `fields`, a JSON object."""
+    heads = plan.wanted.reduction or ",".join(map(str, plan.wanted.heads))
     shown = {
         "Title": _title(request),
         "Software": f"attention-service {__version__}",
         "sentence": request.sentence,
-        "model": request.model,
-        "seed": str(request.seed),
-        "layer": str(request.layer or 0),
-        "head": request.view if request.view == "grid" else str(request.head_reduction or request.head or 0),
+        "model": request.model if model.facts.revision is None else f"{request.model} {model.facts.revision}",
+        "layer": ",".join(map(str, plan.wanted.layers)),
+        "head": request.view if request.view == "grid" else heads,
         "fields": orjson.dumps(request.model_dump(exclude_defaults=True, exclude=NOT_IN_FIELDS)).decode(),
     }
-    if request.sentence_pair is not None:
-        shown["sentence_pair"] = request.sentence_pair
+    if model.facts.kind == "synthetic":
+        shown["seed"] = str(request.seed)
+    for name in ("sentence_pair", "target"):
+        if getattr(request, name) is not None:
+            shown[name] = getattr(request, name)
     return {key: text.replace("\0", NO_NUL) for key, text in shown.items()}
 
 
@@ -85,9 +102,37 @@ def _title(request: HeatmapRequest) -> str:
     return TITLES[request.tensor]
 
 
-def _label(token: str, special: int) -> Label:
+def labels_of(tokens: Tokens) -> list[Label]:
+    """WordPieces as people read them: special tokens pale, and the mark of a piece that continues a word."""
+    return [
+        _label(token, token.startswith(CONTINUATION), token.removeprefix(CONTINUATION), special)
+        for token, special in zip(tokens.tokens, tokens.special_tokens_mask, strict=True)
+    ]
+
+
+def labels_by_text(tokens: Tokens) -> list[Label]:
+    """Other tokens as the text that they stand for, marked alike: their own letters are no one's ("Ã©" for "é")."""
+    continuing = {index for word in words_of(tokens) for index in word.token_indices[1:]}
+    return [
+        _label(token, index in continuing, _text_of(tokens, index), special)
+        for index, (token, special) in enumerate(zip(tokens.tokens, tokens.special_tokens_mask, strict=True))
+    ]
+
+
+def _text_of(tokens: Tokens, index: int) -> str:
+    offset = tokens.offsets[index]
+    if offset is None:
+        return ""
+    sentence = tokens.sentences[tokens.sequence_ids[index] or 0]
+    start, end = trim(sentence, offset)
+    return sentence[start:end] or SPACE
+
+
+def _label(token: str, is_continuing: bool, text: str, special: int) -> Label:
     if special:
         return Label("", faint=token)
-    if token.startswith(CONTINUATION):
-        return Label(token.removeprefix(CONTINUATION), faint=CONTINUATION)
-    return Label(token)
+    return Label(text, faint=CONTINUATION if is_continuing else "")
+
+
+def _word_labels(words: Sequence[Word]) -> list[Label]:
+    return [Label("", faint=word.text) if word.start is None else Label(word.text) for word in words]

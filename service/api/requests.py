@@ -4,7 +4,7 @@ These models are the one declaration of a field: JSON bodies, query parameters, 
 made from them. Validation is strict (numbers are no strings, 1.0 is no integer), and unknown fields are refused.
 """
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -23,7 +23,12 @@ TensorName = Literal[
     "scores",
     "attentions",
     "output",
+    "statistics",
+    "rollout",
+    "value_weighted",
 ]
+Stack = Literal["encoder", "decoder", "cross"]
+Indices = Annotated[list[Annotated[int, Field(ge=-4096, le=4096)]], Field(min_length=1, max_length=4096)]
 Size = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 Index = Annotated[int, Field(ge=-4096, le=4096)]
 MODEL_ID = r"^[a-z0-9._-]{1,64}$"
@@ -63,6 +68,11 @@ class TokenizeParameters(Fields):
     )
     offset_unit: Literal["codepoint", "utf16"] = Field(
         "codepoint", description="What an offset counts: Unicode code points, or UTF-16 units as JavaScript strings do."
+    )
+    truncate: bool = Field(
+        False,
+        description="Cut a text at the model's most tokens (`max_tokens` of `GET /models`) instead of refusing it; "
+        "pretrained models only.",
     )
 
 
@@ -116,13 +126,46 @@ class SyntheticParameters(TokenizeParameters):
         return num_heads
 
 
-class AttentionParameters(SyntheticParameters):
-    """Every effective value of a request; posted back with its sentences they give the same answer."""
+class ModelParameters(SyntheticParameters):
+    """What decides the numbers of any model."""
+
+    stack: Stack | None = Field(
+        None,
+        description="Of an encoder-decoder: the attention of the `encoder`, of the `decoder` to itself, or `cross`, of "
+        "the decoder to the encoder; null = `encoder`. Pretrained models only.",
+    )
+    target: str | None = Field(
+        None,
+        description="Of an encoder-decoder: the decoder's text, for stack `decoder` and `cross`. The decoder reads its "
+        "start token, then the target's tokens.",
+    )
+    level: Literal["token", "word"] = Field(
+        "token",
+        description="`word`: matrices of words, summed over a word's key pieces and averaged over its query pieces. A "
+        "word is a run of tokens without whitespace between them; special tokens stand alone.",
+    )
+
+
+class AttentionParameters(ModelParameters):
+    """The effective values of a request; posted back with its sentences they give the same answer."""
+
+    layers: Indices | None = Field(
+        None,
+        description="Which layers to answer, in this order; negatives count from the end; null = the last. Pretrained "
+        "models only.",
+        examples=[[-1]],
+    )
+    heads: Indices | None = Field(
+        None,
+        description="Which heads of each layer to answer, in this order; negatives count from the end; null = all. "
+        "Pretrained models only.",
+        examples=[[0, 1]],
+    )
 
     include: Annotated[list[TensorName], Field(max_length=len(get_args(TensorName)))] | None = Field(
         None,
-        description="Which tensors to answer; null = `attentions` and `output`, an empty list = none (only in a body: "
-        "a query's empty value is null).",
+        description="Which tensors and analyses to answer; null = `attentions`, for `synthetic` and `output`; an empty "
+        "list = none (only in a body: a query's empty value is null).",
         examples=[["query", "key", "value", "scores", "attentions", "output"]],
     )
     decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(
@@ -131,12 +174,12 @@ class AttentionParameters(SyntheticParameters):
         "same float32.",
     )
 
-    @field_validator("include")
+    @field_validator("include", "layers", "heads")
     @classmethod
-    def _names_once(cls, include: list[str] | None) -> list[str] | None:
-        if include is not None and len(set(include)) < len(include):
-            raise PydanticCustomError("duplicates", "a tensor is named twice: name each once")
-        return include
+    def _each_once(cls, items: list[Any] | None) -> list[Any] | None:
+        if items is not None and len(set(items)) < len(items):
+            raise PydanticCustomError("duplicates", "something is named twice: name each once")
+        return items
 
 
 class SentenceRequest(TokenizeParameters, Sentences):
@@ -152,3 +195,7 @@ class AttentionRequest(AttentionParameters, SentenceRequest):
 
     format: Literal["json"] | None = Field(None, description="Form of the answer; beats the Accept header.")
     filename: Filename | None = Field(None, description=FILENAME)
+
+
+SYNTHETIC_ONLY = frozenset(SyntheticParameters.model_fields) - frozenset(TokenizeParameters.model_fields)
+PRETRAINED_ONLY = frozenset({"truncate", "layers", "heads", "stack", "target"})

@@ -15,6 +15,7 @@ from service.api.answers import AttentionAnswer, Info, ModelDescription, ModelLi
 from service.api.caching import CACHE_CONTROL, VARY, all_of, conditional, entity_tag, is_fresh
 from service.api.documentation import add_documentation_routes
 from service.api.heatmap_request import HeatmapRequest
+from service.api.middleware import DirectMiddleware
 from service.api.negotiation import choose_form
 from service.api.problems import ProblemError
 from service.api.reading import read_body, read_query
@@ -126,10 +127,12 @@ SENTENCE_ENDPOINTS = (
 
 def add_routes(app: FastAPI) -> None:
     """Give `app` its addresses."""
-    app.router.routes[:0] = [  # in front, because routes are tried in turn
+    sentences = [
         Route(endpoint.path, endpoint, methods=["GET", "POST"], include_in_schema=False)
         for endpoint in SENTENCE_ENDPOINTS
     ]
+    app.router.routes[:0] = sentences  # in front, because routes are tried in turn
+    app.add_middleware(DirectMiddleware, routes=sentences)
     add_documentation_routes(app)
     _add_model_routes(app)
     _add_probe_routes(app)

@@ -8,7 +8,7 @@ import math
 from functools import cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 SMALL = 64 * 64
@@ -41,10 +41,14 @@ def _root(d_k: int) -> Float[Tensor, ""]:
     return torch.tensor(math.sqrt(d_k))
 
 
-def mask_later_keys(scores: Float[Tensor, "n n"], fill: float = -torch.inf) -> Float[Tensor, "n n"]:
-    """The causal mask: scores of keys that come after their query become `fill`."""
-    later = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
-    return scores.masked_fill(later, fill)
+def mask_later_keys(scores: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
+    """The causal mask: scores of keys that come after their query become -inf."""
+    return scores.masked_fill(later_keys(len(scores), scores.device), -torch.inf)
+
+
+def later_keys(n: int, device: torch.device) -> Bool[Tensor, "n n"]:
+    """Whether a key comes after its query: [query][key]."""
+    return torch.ones(n, n, dtype=torch.bool, device=device).triu(diagonal=1)
 
 
 def softmax(scores: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:

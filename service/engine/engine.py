@@ -1,44 +1,17 @@
 """The engine: models, a torch device and the worker thread behind one asynchronous face."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from functools import partial, reduce
-from typing import Literal
-
 import numpy as np
-import torch
 from jaxtyping import Float32
-from torch import Tensor
 
-from service.engine.attention import mask_later_keys
 from service.engine.device import default_num_threads, resolve_device
-from service.engine.errors import IndexOutOfRangeError, TooManyTokensError, UnknownModelError
-from service.engine.synthetic import (
-    SHARED_TENSORS,
-    Draws,
-    SyntheticParameters,
-    attend_heads,
-    draw,
-    estimate_seconds,
-    is_masked,
-)
-from service.engine.tokenizer import SECONDS_PER_CHARACTER, OffsetUnit, Text, Tokenizer, Tokens
+from service.engine.errors import NoTokensError, TooManyTokensError, UnknownModelError
+from service.engine.models import Model
+from service.engine.plan import Attention, Plan
+from service.engine.synthetic_model import SyntheticModel
+from service.engine.tokenizer import SECONDS_PER_CHARACTER, Text, Tokens
 from service.engine.worker import Timings, Worker
 
 SYNTHETIC = "synthetic"
-HeadReduction = Literal["mean", "max"]
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """What `Engine.attend` computed: tensors by name, float32, on the CPU.
-
-    Per-head tensors are [layer][head][query][·]; `embedding` and the weights are matrices.
-    """
-
-    layers: list[int]
-    heads: list[int]
-    tensors: dict[str, Float32[np.ndarray, "..."]]
 
 
 class Engine:
@@ -56,112 +29,73 @@ class Engine:
         self.device = resolve_device(device)
         self.max_tokens = max_tokens
         self.worker = Worker(num_threads or default_num_threads())
-        self._tokenizers = {SYNTHETIC: Tokenizer()}
-
-    @property
-    def models(self) -> list[str]:
-        """The ids of the models."""
-        return list(self._tokenizers)
+        self.models: dict[str, Model] = {SYNTHETIC: SyntheticModel(self.worker, self.device, max_tokens)}
 
     def close(self) -> None:
         """End the worker thread."""
         self.worker.close()
 
-    async def tokenize(self, model: str, text: Text, offset_unit: OffsetUnit, timings: Timings) -> Tokens:
+    def model(self, name: str) -> Model:
+        """The model called `name`.
+
+        Raises:
+            UnknownModelError: there is none.
+        """
+        model = self.models.get(name)
+        if model is None:
+            raise UnknownModelError(name, list(self.models))
+        return model
+
+    async def tokenize(self, model: Model, text: Text, timings: Timings) -> Tokens:
         """Tokenize `text` as `model` does.
 
         Raises:
-            UnknownModelError, NoTokensError, TooManyTokensError: see there.
+            NoTokensError, TooManyTokensError: see there.
         """
-        tokenizer = self._tokenizers.get(model)
-        if tokenizer is None:
-            raise UnknownModelError(model, self.models)
-        seconds = text.characters * SECONDS_PER_CHARACTER
-        tokens = await self.worker.run("tokenize", timings, seconds, tokenizer, text, offset_unit)
-        if len(tokens) > self.max_tokens:
-            raise TooManyTokensError(len(tokens), self.max_tokens)
-        return tokens
+        return check_length("sentence", await self._tokenize(model, text, timings), model)
 
-    async def attend(
-        self, tokens: Tokens, parameters: SyntheticParameters, include: Collection[str], timings: Timings
-    ) -> Attention:
-        """Compute the tensors that `include` names, for all heads."""
-        heads = list(range(parameters.num_heads))
-        seconds = estimate_seconds(len(tokens), parameters, parameters.num_heads)
-        tensors = await self.worker.run("compute", timings, seconds, self._attend, tokens, parameters, include, heads)
-        return Attention(layers=[0], heads=heads, tensors=tensors)
-
-    async def matrices(
-        self,
-        tokens: Tokens,
-        parameters: SyntheticParameters,
-        tensor: str,
-        layer: int,
-        heads: int | HeadReduction | None,
-        timings: Timings,
-    ) -> list[Float32[np.ndarray, "n m"]]:
-        """The matrix of `tensor` of one head, of all heads reduced elementwise to one, or (None) of each head.
-
-        NaN where it is masked. A tensor that all heads share is one matrix.
+    async def tokenize_target(self, model: Model, text: Text, timings: Timings) -> Tokens:
+        """What a decoder reads: its start token, then the tokens of `text`.
 
         Raises:
-            IndexOutOfRangeError: there is no such layer or head.
+            NotOfferedError, NoTokensError, TooManyTokensError: see there.
         """
-        index("layer", layer, 1)
-        every = range(parameters.num_heads)
-        chosen = [index("head", heads, parameters.num_heads)] if isinstance(heads, int) else every
-        seconds = estimate_seconds(len(tokens), parameters, len(chosen))
-        compute = partial(self._matrices, tokens, parameters, tensor, chosen, heads if isinstance(heads, str) else None)
-        return await self.worker.run("compute", timings, seconds, compute)
+        try:
+            tokens = await self._tokenize(model, text, timings)
+        except NoTokensError:
+            raise NoTokensError("target") from None
+        return check_length("target", model.target(tokens), model)
 
-    def _draw(self, tokens: Tokens, parameters: SyntheticParameters) -> Draws:
-        draws = draw(tokens.input_ids, parameters)
-        if self.device.type == "cpu":
-            return draws
-        return Draws(*(getattr(draws, name).to(self.device) for name in SHARED_TENSORS))
+    async def _tokenize(self, model: Model, text: Text, timings: Timings) -> Tokens:
+        seconds = text.characters * SECONDS_PER_CHARACTER
+        return await self.worker.run("tokenize", timings, seconds, model.tokenizer, text)
 
-    def _attend(
-        self, tokens: Tokens, parameters: SyntheticParameters, include: Collection[str], heads: Sequence[int]
-    ) -> dict[str, Float32[np.ndarray, "..."]]:
-        draws = self._draw(tokens, parameters)
-        wanted = [name for name in include if name not in SHARED_TENSORS]
-        by_head = [{name: head[name] for name in wanted} for head in attend_heads(draws, parameters, heads, wanted)]
-        shared = {name: getattr(draws, name).cpu().numpy() for name in include if name in SHARED_TENSORS}
-        return shared | {name: _per_head([head[name] for head in by_head]) for name in wanted}
-
-    def _matrices(
-        self,
-        tokens: Tokens,
-        parameters: SyntheticParameters,
-        tensor: str,
-        heads: Sequence[int],
-        reduction: HeadReduction | None,
-    ) -> list[Float32[np.ndarray, "n m"]]:
-        draws = self._draw(tokens, parameters)
-        if tensor in SHARED_TENSORS:
-            return [getattr(draws, tensor).cpu().numpy()]
-        matrices = (
-            mask_later_keys(tensors[tensor], torch.nan) if is_masked(tensor, parameters) else tensors[tensor]
-            for tensors in attend_heads(draws, parameters, heads, [tensor])
+    async def attend(self, model: Model, plan: Plan, timings: Timings) -> Attention:
+        """Compute the tensors that `plan` wants."""
+        collector = await model.compute(plan, timings)
+        words = plan.wanted.words
+        return Attention(
+            plan.wanted.layers,
+            plan.wanted.heads,
+            collector.tensors,
+            None if words is None else words.keys,
+            None if words is None else words.queries,
         )
-        if reduction is None:
-            return [matrix.cpu().numpy() for matrix in matrices]
-        reduced = reduce(torch.maximum if reduction == "max" else torch.add, matrices)
-        return [(reduced / len(heads) if reduction == "mean" else reduced).cpu().numpy()]
+
+    async def matrices(self, model: Model, plan: Plan, timings: Timings) -> list[Float32[np.ndarray, "n m"]]:
+        """The matrices of a picture, NaN where they are masked: layer by layer, head by head.
+
+        A tensor that all heads share is one matrix.
+        """
+        return (await model.compute(plan, timings)).matrices
 
 
-def _per_head(matrices: list[Tensor]) -> Float32[np.ndarray, "1 h n width"]:
-    """The heads' matrices as one array [layer][head][query][·]; stacked on the device, so that they are copied once."""
-    stacked = matrices[0] if len(matrices) == 1 else torch.stack(matrices)
-    return stacked.cpu().numpy().reshape(1, len(matrices), *matrices[0].shape)
-
-
-def index(field: str, number: int, count: int) -> int:
-    """`number` counted from 0, where negatives count from the end.
+def check_length(field: str, tokens: Tokens, model: Model) -> Tokens:
+    """`tokens`, if the model takes so many.
 
     Raises:
-        IndexOutOfRangeError: there are only `count`.
+        TooManyTokensError: they are more.
     """
-    if not -count <= number < count:
-        raise IndexOutOfRangeError(field, number, count)
-    return number % count
+    if len(tokens) > model.facts.max_tokens:
+        raise TooManyTokensError(field, len(tokens), model.facts.max_tokens)
+    return tokens

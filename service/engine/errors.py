@@ -6,8 +6,10 @@ EngineError
 │   ├── TooManyTokensError
 │   ├── UnknownModelError
 │   ├── IndexOutOfRangeError     a layer or head that the model does not have
+│   ├── NotOfferedError          a field or tensor that the model does not have
 │   └── ResponseTooLargeError
-└── DeviceUnavailableError       at start-up
+├── DeviceUnavailableError       at start-up
+└── ModelLoadError               at start-up
 """
 
 
@@ -43,10 +45,10 @@ class TooManyTokensError(RequestError):
 
     code = "too_many_tokens"
 
-    def __init__(self, count: int, limit: int) -> None:
-        """State both numbers, in tokens."""
+    def __init__(self, field: str, count: int, limit: int) -> None:
+        """State both numbers, in tokens; `field` is `sentence` or `target`."""
         super().__init__(
-            "sentence", f"The text has {count:,} tokens, the limit is {limit:,}. Shorten it or send it in parts."
+            field, f"The {field} has {count:,} tokens, the limit is {limit:,}. Shorten it or send it in parts."
         )
 
 
@@ -66,12 +68,19 @@ class IndexOutOfRangeError(RequestError):
     code = "out_of_range"
 
     def __init__(self, field: str, index: int, count: int) -> None:
-        """`index` was asked for where there are `count` of them."""
+        """`field` (layer, layers, head or heads) asks for `index` where there are `count` of them."""
+        kind = field.removesuffix("s")
         super().__init__(
             field,
-            f"{field} is {index}, but the number of {field}s is {count}: choose {-count} to {count - 1}, "
+            f"{kind} is {index}, but the number of {kind}s is {count}: choose {-count} to {count - 1}, "
             "where negatives count from the end.",
         )
+
+
+class NotOfferedError(RequestError):
+    """A field or a tensor that the chosen model does not have."""
+
+    code = "not_offered"
 
 
 class ResponseTooLargeError(RequestError):
@@ -82,3 +91,11 @@ class ResponseTooLargeError(RequestError):
 
 class DeviceUnavailableError(EngineError):
     """The configured torch device is not on this machine."""
+
+
+class ModelLoadError(EngineError):
+    """A configured model cannot be loaded, or its attention cannot be trusted."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        """Name the model and say why, in one line."""
+        super().__init__(f"model {model}: {reason}")

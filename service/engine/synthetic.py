@@ -19,12 +19,7 @@ from service.engine.attention import (
     take_head,
     weighted_values,
 )
-
-SHARED_TENSORS = ("embedding", "query_weights", "key_weights", "value_weights")
-"""Tensors that all heads share."""
-HEAD_TENSORS = ("query", "key", "value", "scores", "attentions", "output")
-"""Tensors that each head has its own of, in the order they are computed."""
-
+from service.engine.collecting import HEAD_TENSORS
 
 KEPT_NUMBERS = 16 * 1024
 """The most numbers that a sample may have to be kept for the next request that draws it."""
@@ -95,10 +90,10 @@ def _first_occurrences(input_ids: Sequence[int]) -> list[int]:
 
 
 def attend_heads(
-    draws: Draws, parameters: SyntheticParameters, heads: Sequence[int], wanted: Collection[str]
-) -> Iterator[dict[str, Tensor]]:
-    """Each of `heads` in turn: its tensors (see `HEAD_TENSORS`), computed as far as `wanted` needs them."""
-    last = max((HEAD_TENSORS.index(name) for name in wanted if name in HEAD_TENSORS), default=-1)
+    draws: Draws, parameters: SyntheticParameters, heads: Sequence[int], needs: Collection[str]
+) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    """Each of `heads` in turn: its tensors (see `HEAD_TENSORS`), computed as far as `needs` goes."""
+    last = max((HEAD_TENSORS.index(name) for name in needs if name in HEAD_TENSORS), default=-1)
     if last < 0:
         return
     query, key, value = (
@@ -117,12 +112,7 @@ def attend_heads(
             tensors["attentions"] = softmax(tensors["scores"])
         if last >= HEAD_TENSORS.index("output"):
             tensors["output"] = weighted_values(tensors["attentions"], tensors["value"])
-        yield tensors
-
-
-def is_masked(tensor: str, parameters: SyntheticParameters) -> bool:
-    """Whether cells of `tensor` stand for keys that no query may attend to."""
-    return parameters.mask == "causal" and tensor in {"scores", "attentions"}
+        yield head, tensors
 
 
 def estimate_seconds(n: int, parameters: SyntheticParameters, num_heads: int) -> float:

@@ -1,12 +1,15 @@
-"""Text to tokens, by transformers' BertTokenizer."""
+"""Text to tokens, by the Rust tokenizers that transformers' own are made of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tokenizers import Encoding
+from tokenizers import Tokenizer as Backend
+from tokenizers.decoders import WordPiece
 from transformers import BertTokenizer
 
 from service.engine.errors import NoTokensError
@@ -20,13 +23,14 @@ SECONDS_PER_CHARACTER = 1e-6
 """What the Rust tokenizer needs for a character of English text; measured 0.4 to 2 µs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """What is tokenized: a sentence, or a pair of sentences as one sequence."""
 
     sentence: str
     sentence_pair: str | None = None
     add_special_tokens: bool = False
+    most_tokens: int | None = None
+    """Cut what is longer, the longer sentence of a pair first; None = cut nothing."""
 
     @property
     def characters(self) -> int:
@@ -34,40 +38,57 @@ class Text:
         return len(self.sentence) + len(self.sentence_pair or "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Tokens:
     """A tokenized text: n tokens as parallel sequences."""
 
     tokens: list[str]
     input_ids: list[int]
     offsets: Sequence[Offset | None]
-    """[start, end) into the sentence a token came from; None for an added special token."""
+    """[start, end) into the sentence a token came from, in code points; None for an added special token."""
     word_ids: list[int | None]
     sequence_ids: list[int | None]
     """0 for the first sentence, 1 for the second, None for an added special token."""
     token_type_ids: list[int]
     special_tokens_mask: list[int]
+    sentences: tuple[str, str]
+    """What the tokens came from, by sequence id."""
 
     def __len__(self) -> int:
         """n."""
         return len(self.tokens)
 
+    def offsets_in(self, unit: OffsetUnit) -> Sequence[Offset | None]:
+        """The offsets counted in `unit`s."""
+        if unit == "codepoint":
+            return self.offsets
+        units = [utf16_positions(sentence) for sentence in self.sentences]
+        return [
+            offset and (units[sequence or 0][offset[0]], units[sequence or 0][offset[1]])
+            for sequence, offset in zip(self.sequence_ids, self.offsets, strict=True)
+        ]
+
 
 class Tokenizer:
-    """bert-base-uncased's WordPiece tokenizer. Special tokens typed in a text are text."""
+    """One model's tokenizer. Special tokens typed in a text are text."""
 
-    def __init__(self, vocabulary: Path = VOCABULARY) -> None:
-        """Read `vocabulary`, one WordPiece a line."""
-        self.backend = BertTokenizer(vocab=str(vocabulary)).backend_tokenizer
-        self.backend.encode_special_tokens = True
+    def __init__(self, backend: Backend) -> None:
+        """Use `backend`, which is changed: it neither cuts nor pads from now on."""
+        backend.no_truncation()
+        backend.no_padding()
+        backend.encode_special_tokens = True
+        self.backend = backend
+        self.is_wordpiece = isinstance(backend.decoder, WordPiece)
+        """Whether tokens are readable as they are, and ## begins one that continues a word."""
 
-    def __call__(self, text: Text, offset_unit: OffsetUnit = "codepoint") -> Tokens:
-        """Tokenize `text`; offsets count `offset_unit`s.
+    def __call__(self, text: Text) -> Tokens:
+        """Tokenize `text`.
 
         Raises:
             NoTokensError: a sentence yields no token of its own.
         """
-        encoding = self.backend.encode(text.sentence, text.sentence_pair, add_special_tokens=text.add_special_tokens)
+        backend = self.backend if text.most_tokens is None else self._cutting(text.most_tokens)
+        encoding = backend.encode(text.sentence, text.sentence_pair, add_special_tokens=text.add_special_tokens)
         sequence_ids = encoding.sequence_ids
         if 0 not in sequence_ids:
             raise NoTokensError("sentence")
@@ -76,27 +97,31 @@ class Tokenizer:
         return Tokens(
             tokens=encoding.tokens,
             input_ids=encoding.ids,
-            offsets=_offsets(encoding, text, offset_unit),
+            offsets=_offsets(encoding) if text.add_special_tokens else encoding.offsets,
             word_ids=encoding.word_ids,
             sequence_ids=sequence_ids,
             token_type_ids=encoding.type_ids,
             special_tokens_mask=encoding.special_tokens_mask,
+            sentences=(text.sentence, text.sentence_pair or ""),
         )
 
+    def _cutting(self, most_tokens: int) -> Backend:
+        """A copy that cuts: the original serves other threads meanwhile."""
+        backend = Backend.from_str(self.backend.to_str())
+        backend.encode_special_tokens = True
+        backend.enable_truncation(most_tokens)
+        return backend
 
-def _offsets(encoding: Encoding, text: Text, unit: OffsetUnit) -> Sequence[Offset | None]:
-    offsets: Sequence[Offset | None] = encoding.offsets
-    if text.add_special_tokens:
-        offsets = [
-            None if added is None else offset for added, offset in zip(encoding.sequence_ids, offsets, strict=True)
-        ]
-    if unit == "codepoint":
-        return offsets
-    units = [utf16_positions(text.sentence), utf16_positions(text.sentence_pair or "")]
-    return [
-        offset and (units[sequence or 0][offset[0]], units[sequence or 0][offset[1]])
-        for sequence, offset in zip(encoding.sequence_ids, offsets, strict=True)
-    ]
+
+@cache
+def bert_base_uncased() -> Tokenizer:
+    """The synthetic model's tokenizer, from the vocabulary in this package."""
+    return Tokenizer(BertTokenizer(vocab=str(VOCABULARY)).backend_tokenizer)
+
+
+def _offsets(encoding: Encoding) -> Sequence[Offset | None]:
+    pairs = zip(encoding.sequence_ids, encoding.offsets, strict=True)
+    return [None if sequence is None else offset for sequence, offset in pairs]
 
 
 def utf16_positions(text: str) -> Sequence[int]:

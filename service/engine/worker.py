@@ -40,25 +40,23 @@ class Worker:
         **kwargs: P.kwargs,
     ) -> T:
         """Call `function` where its estimate of `seconds` belongs; add the time it took to `timings[stage]`."""
-        submitted = perf_counter()
-
-        def timed() -> T:
-            started = perf_counter()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                timings[stage] = timings.get(stage, 0.0) + perf_counter() - started
-
         if seconds < INLINE_SECONDS:
-            torch.set_num_threads(self.num_threads)
-            return timed()
+            return self._timed(stage, timings, function, *args, **kwargs)
+        submitted = perf_counter()
 
         def dequeued() -> T:
             timings["queue"] = timings.get("queue", 0.0) + perf_counter() - submitted
-            torch.set_num_threads(self.num_threads)  # OpenMP keeps the number for each thread
-            return timed()
+            return self._timed(stage, timings, function, *args, **kwargs)
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, dequeued)
+
+    def _timed(self, stage: str, timings: Timings, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        started = perf_counter()
+        torch.set_num_threads(self.num_threads)  # OpenMP keeps the number for each thread
+        try:
+            return function(*args, **kwargs)
+        finally:
+            timings[stage] = timings.get(stage, 0.0) + perf_counter() - started
 
     def close(self) -> None:
         """Finish the work at hand, drop what is queued, end the thread."""

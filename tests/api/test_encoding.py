@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.api.encoding import encode_json, estimate_json_bytes, round_decimals
-from service.api.operations import SYNTHETIC_FIELDS, Operations
+from service.api.operations import Operations
+from service.api.questions import question_of, text_of
 from service.api.requests import AttentionRequest
-from service.engine.engine import Engine
-from service.engine.synthetic import HEAD_TENSORS, SHARED_TENSORS, SyntheticParameters
+from service.engine.engine import SYNTHETIC, Engine
+from service.engine.synthetic_model import TENSORS
 from service.heatmap.render import Renderer
 from tests.strategies import SEEDS, TEXTS, WIDTHS
 
@@ -27,7 +28,7 @@ OPERATIONS = Operations(Engine("cpu"), Renderer(), {"MAX_RESPONSE_BYTES": 2**30}
         initialization=st.sampled_from(["uniform", "normal"]),
         mask=st.sampled_from(["none", "causal"]),
         scale=st.one_of(st.none(), st.sampled_from([1e6, -1e6]), st.floats(-1e6, 1e6)),
-        include=st.lists(st.sampled_from([*SHARED_TENSORS, *HEAD_TENSORS]), unique=True),
+        include=st.lists(st.sampled_from(TENSORS), unique=True),
         decimals=st.one_of(st.none(), st.integers(0, 9)),
     ),
 )
@@ -35,9 +36,10 @@ async def test_an_answer_is_never_larger_than_estimated(sentence: str, given_fie
     request = AttentionRequest.model_validate({"sentence": sentence, **given_fields})
     timings: dict[str, float] = {}
     body = await OPERATIONS.attention(request, "json", timings)
-    tokens = await OPERATIONS._tokenize(request, timings)
-    parameters = SyntheticParameters(**{name: getattr(request, name) for name in SYNTHETIC_FIELDS})
-    assert len(body) <= estimate_json_bytes(len(tokens), parameters, request.include or [], request.decimals)
+    model = OPERATIONS.engine.model(SYNTHETIC)
+    tokens = model.tokenizer(text_of(request, model))
+    plan = model.plan(tokens, None, question_of(request))
+    assert len(body) <= estimate_json_bytes(len(tokens), plan.size, plan.wanted.include, request.decimals)
 
 
 def test_what_rounds_to_nothing_has_no_sign() -> None:

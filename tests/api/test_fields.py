@@ -123,8 +123,14 @@ async def test_a_query_is_as_strict_as_json(client: httpx.AsyncClient, query: st
         ({"sentence": "hi", "format": "safetensors"}, "/format", "literal_error"),
         ({"sentence": "hi", "filename": "../x"}, "/filename", "string_pattern_mismatch"),
         ({"sentence": "hi", "model": "gpt-5"}, "/model", "unknown_model"),
-        ({"sentence": "hi", "layers": [0]}, "/layers", "extra_forbidden"),
         ({"sentence": "hi", "top_k": 3}, "/top_k", "extra_forbidden"),
+        ({"sentence": "hi", "layers": [0]}, "/layers", "not_offered"),
+        ({"sentence": "hi", "heads": [0]}, "/heads", "not_offered"),
+        ({"sentence": "hi", "truncate": True}, "/truncate", "not_offered"),
+        ({"sentence": "hi", "stack": "encoder"}, "/stack", "not_offered"),
+        ({"sentence": "hi", "target": "ho"}, "/target", "not_offered"),
+        ({"sentence": "hi", "include": ["value_weighted"]}, "/include", "not_offered"),
+        ({"sentence": "hi", "include": ["query"], "level": "word"}, "/include", "not_offered"),
     ],
 )
 async def test_a_wrong_field_is_named(

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from service.engine import engine as engine_module
-from service.engine.engine import SYNTHETIC, Engine, HeadReduction
+from service.engine import synthetic_model
+from service.engine.collecting import HEAD_TENSORS, SHARED_TENSORS, HeadReduction
+from service.engine.engine import SYNTHETIC, Engine
 from service.engine.errors import IndexOutOfRangeError, NoTokensError, TooManyTokensError, UnknownModelError
-from service.engine.synthetic import HEAD_TENSORS, SHARED_TENSORS, Draws, SyntheticParameters
+from service.engine.plan import Attention, Question
+from service.engine.synthetic import Draws, SyntheticParameters
 from service.engine.tokenizer import Text, Tokens
 from service.engine.worker import Timings
 from tests import notebook
@@ -30,18 +33,42 @@ def engine() -> Iterator[Engine]:
 
 
 async def tokens_of(engine: Engine, sentence: str = notebook.SENTENCE) -> Tokens:
-    return await engine.tokenize(SYNTHETIC, Text(sentence), "codepoint", {})
+    return await engine.tokenize(engine.model(SYNTHETIC), Text(sentence), {})
+
+
+async def attend(
+    engine: Engine, tokens: Tokens, parameters: SyntheticParameters, include: Sequence[str], timings: Timings
+) -> Attention:
+    model = engine.model(SYNTHETIC)
+    plan = model.plan(tokens, None, Question(parameters, include=include))
+    return await engine.attend(model, plan, timings)
+
+
+async def matrices(
+    engine: Engine, parameters: SyntheticParameters, tensor: str, layer: int, heads: int | HeadReduction | None
+) -> list[np.ndarray]:
+    """As a picture has them: of one head, of all reduced to one, or of each."""
+    model = engine.model(SYNTHETIC)
+    question = Question(
+        parameters,
+        layers=[layer],
+        heads=[heads] if isinstance(heads, int) else None,
+        include=[tensor],
+        picture=True,
+        reduction=heads if isinstance(heads, str) else None,
+    )
+    return await engine.matrices(model, model.plan(await tokens_of(engine), None, question), {})
 
 
 async def attentions(engine: Engine, parameters: SyntheticParameters) -> np.ndarray:
     """Of the notebook's sentence, [head][query][key]."""
-    attention = await engine.attend(await tokens_of(engine), parameters, ["attentions"], {})
+    attention = await attend(engine, await tokens_of(engine), parameters, ["attentions"], {})
     heads: np.ndarray = attention.tensors["attentions"][0]
     return heads
 
 
 async def one(engine: Engine, head: int | HeadReduction, layer: int = 0) -> np.ndarray:
-    [matrix] = await engine.matrices(await tokens_of(engine), THREE_HEADS, "attentions", layer, head, {})
+    [matrix] = await matrices(engine, THREE_HEADS, "attentions", layer, head)
     return matrix
 
 
@@ -52,7 +79,7 @@ async def test_every_tensor_has_its_shape(
 ) -> None:
     parameters = SyntheticParameters(seed=seed, d_model=d_model, d_k=d_k, d_v=d_v, num_heads=heads)
     tokens = await tokens_of(engine, text)
-    attention = await engine.attend(tokens, parameters, [*SHARED_TENSORS, *HEAD_TENSORS], {})
+    attention = await attend(engine, tokens, parameters, [*SHARED_TENSORS, *HEAD_TENSORS], {})
     n = len(tokens)
     assert {name: tensor.shape for name, tensor in attention.tensors.items()} == {
         "embedding": (n, d_model),
@@ -70,12 +97,12 @@ async def test_every_tensor_has_its_shape(
 
 @pytest.mark.parametrize("names", [[], ["output"], ["embedding", "scores"]])
 async def test_only_the_tensors_asked_for_are_answered(engine: Engine, names: list[str]) -> None:
-    assert set((await engine.attend(await tokens_of(engine), THREE_HEADS, names, {})).tensors) == set(names)
+    assert set((await attend(engine, await tokens_of(engine), THREE_HEADS, names, {})).tensors) == set(names)
 
 
 async def test_the_axes_of_layers_and_heads_are_named(engine: Engine) -> None:
-    attention = await engine.attend(await tokens_of(engine), THREE_HEADS, [], {})
-    assert (attention.layers, attention.heads) == ([0], [0, 1, 2])
+    attention = await attend(engine, await tokens_of(engine), THREE_HEADS, [], {})
+    assert (list(attention.layers), list(attention.heads)) == ([0], [0, 1, 2])
 
 
 @pytest.mark.parametrize("head", [0, 1, 2, -1, -2, -3])
@@ -84,23 +111,23 @@ async def test_one_head_is_that_of_all_heads_and_negatives_count_from_the_end(en
 
 
 async def test_without_a_head_each_head_has_its_matrix(engine: Engine) -> None:
-    every = await engine.matrices(await tokens_of(engine), THREE_HEADS, "attentions", 0, None, {})
+    every = await matrices(engine, THREE_HEADS, "attentions", 0, None)
     np.testing.assert_array_equal(every, await attentions(engine, THREE_HEADS))
 
 
 @pytest.mark.parametrize("tensor", ["query", "key", "value", "scores", "output"])
 async def test_other_tensors_are_those_that_attend_answers(engine: Engine, tensor: str) -> None:
     tokens = await tokens_of(engine)
-    attention = await engine.attend(tokens, THREE_HEADS, [tensor], {})
-    [matrix] = await engine.matrices(tokens, THREE_HEADS, tensor, 0, 1, {})
+    attention = await attend(engine, tokens, THREE_HEADS, [tensor], {})
+    [matrix] = await matrices(engine, THREE_HEADS, tensor, 0, 1)
     np.testing.assert_array_equal(matrix, attention.tensors[tensor][0, 1])
 
 
 async def test_the_embedding_is_one_matrix_for_all_heads(engine: Engine) -> None:
     tokens = await tokens_of(engine)
-    [matrix] = await engine.matrices(tokens, THREE_HEADS, "embedding", 0, 0, {})
+    [matrix] = await matrices(engine, THREE_HEADS, "embedding", 0, 0)
     np.testing.assert_array_equal(
-        matrix, (await engine.attend(tokens, THREE_HEADS, ["embedding"], {})).tensors["embedding"]
+        matrix, (await attend(engine, tokens, THREE_HEADS, ["embedding"], {})).tensors["embedding"]
     )
 
 
@@ -108,13 +135,13 @@ async def test_the_embedding_is_one_matrix_for_all_heads(engine: Engine) -> None
 @pytest.mark.parametrize("heads", [0, "mean", "max"])
 async def test_masked_cells_of_a_matrix_are_nan(engine: Engine, tensor: str, heads: int | HeadReduction) -> None:
     causal = SyntheticParameters(num_heads=2, mask="causal")
-    [matrix] = await engine.matrices(await tokens_of(engine), causal, tensor, 0, heads, {})
+    [matrix] = await matrices(engine, causal, tensor, 0, heads)
     np.testing.assert_array_equal(np.isnan(matrix), np.triu(np.ones_like(matrix), 1) == 1)
 
 
 async def test_large_attention_is_computed_on_the_engines_thread(engine: Engine) -> None:
     timings: Timings = {}
-    await engine.attend(await tokens_of(engine, "a " * MAX_TOKENS), SyntheticParameters(num_heads=64), [], timings)
+    await attend(engine, await tokens_of(engine, "a " * MAX_TOKENS), SyntheticParameters(num_heads=64), [], timings)
     assert "queue" in timings
 
 
@@ -154,12 +181,12 @@ async def test_too_many_tokens_are_refused_naming_both_numbers(engine: Engine) -
 
 async def test_no_tokens_are_refused_naming_the_culprit(engine: Engine) -> None:
     with pytest.raises(NoTokensError, match="sentence_pair has no tokens"):
-        await engine.tokenize(SYNTHETIC, Text("a", " "), "codepoint", {})
+        await engine.tokenize(engine.model(SYNTHETIC), Text("a", " "), {})
 
 
-async def test_an_unknown_model_is_refused_naming_the_known_ones(engine: Engine) -> None:
+def test_an_unknown_model_is_refused_naming_the_known_ones(engine: Engine) -> None:
     with pytest.raises(UnknownModelError, match=r"no model 'bert' here\. Choose one of: synthetic"):
-        await engine.tokenize("bert", Text("a"), "codepoint", {})
+        engine.model("bert")
 
 
 async def test_the_draws_are_moved_to_the_configured_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,13 +195,13 @@ async def test_the_draws_are_moved_to_the_configured_device(monkeypatch: pytest.
 
     def note_devices(
         draws: Draws, _parameters: SyntheticParameters, _heads: Sequence[int], _wanted: Collection[str]
-    ) -> list[dict[str, Tensor]]:
+    ) -> list[tuple[int, dict[str, Tensor]]]:
         computed_on.extend(getattr(draws, name).device.type for name in SHARED_TENSORS)
         return []
 
     monkeypatch.setattr(engine_module, "resolve_device", torch.device)
-    monkeypatch.setattr(engine_module, "attend_heads", note_devices)
+    monkeypatch.setattr(synthetic_model, "attend_heads", note_devices)
     engine = Engine("meta")
-    await engine.attend(await tokens_of(engine), THREE_HEADS, [], {})
+    await attend(engine, await tokens_of(engine), THREE_HEADS, [], {})
     engine.close()
     assert computed_on == ["meta"] * 4

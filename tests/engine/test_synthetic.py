@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engine.synthetic import SHARED_TENSORS, SyntheticParameters, attend_heads, draw, estimate_seconds
+from service.engine.collecting import SHARED_TENSORS
+from service.engine.synthetic import SyntheticParameters, attend_heads, draw, estimate_seconds
 from tests.strategies import SEEDS, WIDTHS
 
 IDS = st.lists(st.integers(0, 5), min_size=1, max_size=30)
@@ -69,7 +70,7 @@ def test_normal_initialization_divides_the_weights_by_the_root_of_d_model() -> N
 
 def test_only_what_is_wanted_is_computed() -> None:
     parameters = SyntheticParameters()
-    (tensors,) = attend_heads(draw([1, 2], parameters), parameters, [0], ["query"])
+    ((_, tensors),) = attend_heads(draw([1, 2], parameters), parameters, [0], ["query"])
     assert set(tensors) == {"query", "key", "value"}
 
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import assume, given
 
 from service.engine.errors import NoTokensError
-from service.engine.tokenizer import Text, Tokenizer, utf16_positions
+from service.engine.tokenizer import Text, bert_base_uncased, utf16_positions
 from tests import notebook
 from tests.strategies import SENTENCES, TEXTS
 
-TOKENIZER = Tokenizer()
+TOKENIZER = bert_base_uncased()
 
 
 def tokens_of(sentence: str, **options: object) -> list[str]:
@@ -52,9 +52,9 @@ def test_the_text_at_a_tokens_offsets_holds_its_piece(sentence: str) -> None:
 @given(TEXTS, TEXTS)
 def test_utf16_offsets_hold_the_same_text_as_codepoint_offsets(first: str, second: str) -> None:
     text = Text(first, second, add_special_tokens=True)
-    by_codepoint, by_unit = TOKENIZER(text), TOKENIZER(text, "utf16")
+    tokens = TOKENIZER(text)
     for sequence, codepoints, units in zip(
-        by_codepoint.sequence_ids, by_codepoint.offsets, by_unit.offsets, strict=True
+        tokens.sequence_ids, tokens.offsets, tokens.offsets_in("utf16"), strict=True
     ):
         if codepoints is None or units is None:
             assert (sequence, codepoints, units) == (None, None, None)

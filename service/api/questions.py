@@ -1,0 +1,141 @@
+"""Requests as the engine understands them, and the values that stand for null."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter
+
+from service.api.heatmap_request import HeatmapRequest
+from service.api.requests import (
+    PRETRAINED_ONLY,
+    SYNTHETIC_ONLY,
+    AttentionParameters,
+    AttentionRequest,
+    ModelParameters,
+    SentenceRequest,
+)
+from service.engine.collecting import HeadReduction
+from service.engine.errors import NotOfferedError
+from service.engine.models import Kind, Model
+from service.engine.plan import NOTEBOOK, Plan, Question
+from service.engine.synthetic import SyntheticParameters
+from service.engine.tokenizer import Text
+
+NOT_TAKEN: dict[Kind, frozenset[str]] = {"synthetic": PRETRAINED_ONLY, "pretrained": SYNTHETIC_ONLY}
+"""The fields that a kind of model does not take."""
+PARAMETERS: dict[Kind, list[str]] = {
+    kind: [name for name in AttentionParameters.model_fields if name not in refused]
+    for kind, refused in NOT_TAKEN.items()
+}
+SYNTHETIC_FIELDS = [field.name for field in fields(SyntheticParameters)]
+
+_synthetic_values = attrgetter(*SYNTHETIC_FIELDS)
+_parameter_values = {kind: attrgetter(*names) for kind, names in PARAMETERS.items()}
+
+
+def check_fields(request: SentenceRequest, model: Model) -> None:
+    """Let pass what sends only fields that `model` takes.
+
+    Raises:
+        NotOfferedError: it sends another, and not as null.
+    """
+    for name in sorted(request.model_fields_set & NOT_TAKEN[model.facts.kind]):
+        value = getattr(request, name)
+        if value is not None and value is not False:
+            other = "pretrained" if model.facts.kind == "synthetic" else "synthetic"
+            raise NotOfferedError(
+                name,
+                f"{name} is for {other} models; {request.model} is {model.facts.kind}. Leave it out or choose another; "
+                "GET /models lists the fields that each takes.",
+            )
+
+
+def text_of(request: SentenceRequest, model: Model) -> Text:
+    """What is tokenized."""
+    return Text(
+        request.sentence,
+        request.sentence_pair,
+        adds_special_tokens(request, model),
+        model.facts.max_tokens if request.truncate else None,
+    )
+
+
+def target_of(request: ModelParameters, model: Model) -> Text | None:
+    """What the decoder reads after its start token, which brings no special tokens of the tokenizer's with it."""
+    if request.target is None:
+        return None
+    return Text(request.target, most_tokens=model.facts.max_tokens - 1 if request.truncate else None)
+
+
+def question_of(request: AttentionRequest) -> Question:
+    """What is asked about the text."""
+    return Question(
+        synthetic=_synthetic(request),
+        layers=request.layers,
+        heads=request.heads,
+        stack=request.stack,
+        level=request.level,
+        include=request.include,
+    )
+
+
+def picture_of(request: HeatmapRequest, model: Model) -> Question:
+    """What is drawn: one head, all reduced to one, or each."""
+    is_grid = request.view == "grid"
+    reduction = None if is_grid else head_reduction(request, model)
+    layers = None if request.layer is None else [request.layer]
+    return Question(
+        synthetic=_synthetic(request),
+        layers=every_layer(request, model) if is_grid and layers is None else layers,
+        heads=None if is_grid or reduction else [request.head or 0],
+        stack=request.stack,
+        level=request.level,
+        include=[request.tensor],
+        picture=True,
+        reduction=reduction,
+    )
+
+
+def every_layer(request: HeatmapRequest, model: Model) -> Sequence[int]:
+    """The layers of the stack that is asked for."""
+    stacks: Mapping[str, int] = model.facts.stacks
+    name: str = request.stack or next(iter(stacks))
+    return range(stacks.get(name, 1))  # a stack that it has not is refused later
+
+
+def head_reduction(request: HeatmapRequest, model: Model) -> HeadReduction | None:
+    """How the heads become one matrix; None = one head is drawn."""
+    if request.head_reduction is None:
+        is_mean = model.facts.kind == "pretrained" and request.head is None and request.tensor != "embedding"
+        return "mean" if is_mean else None
+    return None if request.head_reduction == "none" else request.head_reduction
+
+
+def parameters_of(request: AttentionRequest, model: Model, plan: Plan) -> Mapping[str, object]:
+    """Every effective value, so that they can be posted back."""
+    effective: dict[str, object] = dict(
+        zip(PARAMETERS[model.facts.kind], _parameter_values[model.facts.kind](request), strict=True)
+    )
+    effective["add_special_tokens"] = adds_special_tokens(request, model)
+    effective["include"] = plan.wanted.include
+    if model.facts.kind == "pretrained":
+        effective |= {"layers": plan.wanted.layers, "heads": plan.wanted.heads, "stack": plan.stack}
+    return effective
+
+
+def defaults_of(request: SentenceRequest, model: Model) -> dict[str, object]:
+    """The values that the model has for some fields that are null."""
+    defaults: dict[str, object] = {"add_special_tokens": adds_special_tokens(request, model)}
+    if isinstance(request, AttentionRequest) and request.include is None and request.level == "token":
+        defaults["include"] = list(model.facts.default_include)
+    return defaults
+
+
+def adds_special_tokens(request: SentenceRequest, model: Model) -> bool:
+    """Whether special tokens are added, by the request or by the model's own default."""
+    return model.facts.adds_special_tokens if request.add_special_tokens is None else request.add_special_tokens
+
+
+def _synthetic(request: ModelParameters) -> SyntheticParameters:
+    if request.model_fields_set.isdisjoint(SYNTHETIC_FIELDS):
+        return NOTEBOOK
+    return SyntheticParameters(*_synthetic_values(request))

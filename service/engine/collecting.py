@@ -1,0 +1,195 @@
+"""What a request keeps of the heads' tensors while a model computes them."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from service.engine import analyses
+from service.engine.words import Word, pool_words
+
+SHARED_TENSORS = ("embedding", "query_weights", "key_weights", "value_weights")
+"""Tensors that all heads share."""
+HEAD_TENSORS = ("query", "key", "value", "scores", "attentions", "output")
+"""Tensors that each head has its own of, in the order they are computed."""
+SINK = "sink"
+"""What a query gives to its head's attention sink: [head][query]. An answer has it where it has `attentions`."""
+OUTPUT_WEIGHTS = "output_weights"
+"""W_O by head: [head][d_v][d_model]."""
+MASKED = "masked"
+"""Which cells stand for keys that no query may attend to: [query][key]; absent where there are none."""
+
+SOURCES = {
+    "statistics": {"attentions"},
+    "rollout": {"attentions"},
+    "value_weighted": {"attentions", "value", OUTPUT_WEIGHTS},
+}
+"""What must be computed for an analysis."""
+
+HeadReduction = Literal["mean", "max"]
+Block = Mapping[str, Tensor]
+"""Tensors of some heads of one layer, by name: [head][query][·]."""
+
+
+class Words(NamedTuple):
+    """The words of a text's queries and keys."""
+
+    queries: Sequence[Word]
+    keys: Sequence[Word]
+
+
+class Wanted(NamedTuple):
+    """What to keep, of which layers and heads."""
+
+    include: Sequence[str]
+    needs: Collection[str]
+    """The tensors that must be computed for it; see `needs_of`."""
+    layers: Sequence[int]
+    heads: Sequence[int]
+    num_heads: int
+    """How many there are, wanted or not."""
+    words: Words | None = None
+    """Pool `attentions` and what is derived of them to words."""
+    special: Sequence[int] = ()
+    """1 for each key that is a special token."""
+    reduction: HeadReduction | None = None
+    """Keep one matrix a layer, elementwise of all heads."""
+    picture: bool = False
+    """Keep the matrices of one tensor, NaN where a cell of `scores` or `attentions` is masked."""
+
+    def heads_of(self, layer: int) -> Sequence[int]:
+        """The heads of `layer` that must be computed: rollout needs those of all layers below, too."""
+        if not self.needs:
+            return ()
+        if "rollout" in self.include and layer <= max(self.layers):
+            return range(self.num_heads)
+        return self.heads if layer in self.layers else ()
+
+
+def needs_of(include: Collection[str], picture: bool) -> Collection[str]:
+    """The heads' tensors that must be computed for `include`."""
+    needed: set[str] = set()
+    for name in include:
+        if name not in SHARED_TENSORS:
+            needed |= SOURCES.get(name, {name})
+    if picture and not needed.isdisjoint({"scores", "attentions"}):
+        needed.add(MASKED)
+    return needed
+
+
+class Collector:
+    """Takes blocks as they are computed, in ascending order of layers, and keeps what is wanted."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        """Hold nothing yet."""
+        self.wanted = wanted
+        self._kept: dict[str, dict[int, _Heads]] = {
+            name: {} for name in wanted.include if name not in {*SHARED_TENSORS, "rollout"}
+        }
+        self._means: list[Tensor] = []
+        self.tensors: dict[str, Float32[np.ndarray, ...]] = {}
+        """Once finished: what was kept, [layer][head]…, on the CPU; `rollout` is [layer][query][key]."""
+        self.matrices: list[Float32[np.ndarray, "n m"]] = []
+        """Once finished, of a picture: what was kept of its tensor, layer by layer, of each head or of all reduced."""
+
+    def record(self, layer: int, heads: Sequence[int], block: Block) -> None:
+        """Keep what is wanted of `heads`, whose tensors `block` holds."""
+        if "rollout" in self.wanted.include:
+            self._add_to_mean(layer, block["attentions"])
+        if layer not in self.wanted.layers:
+            return
+        for name, kept in self._kept.items():
+            kept.setdefault(layer, _Heads()).add(heads, self._derive(name, block), self.wanted.reduction)
+
+    def finish(self, shared: Mapping[str, Tensor]) -> None:
+        """Take the tensors that all heads share, and bring everything to the CPU."""
+        wanted = self.wanted
+        if wanted.picture:
+            self.matrices = [_to_numpy(matrix) for matrix in [*shared.values(), *self._drawn()]]
+            return
+        for name, kept in self._kept.items():
+            self.tensors[name] = _stack([kept[layer].pick(wanted.heads) for layer in wanted.layers])
+        if "rollout" in wanted.include:
+            rolled = analyses.roll_out(self._means)
+            self.tensors["rollout"] = _stack([self._pool(rolled[layer][None])[0] for layer in wanted.layers])
+        self.tensors.update((name, _to_numpy(tensor)) for name, tensor in shared.items())
+
+    def _drawn(self) -> Iterator[Tensor]:
+        reduction, heads = self.wanted.reduction, self.wanted.heads
+        for kept in self._kept.values():
+            for layer in self.wanted.layers:
+                if reduction is None:
+                    yield from kept[layer].pick(heads)
+                else:
+                    yield kept[layer].tensors[0] / (len(heads) if reduction == "mean" else 1)
+
+    def _derive(self, name: str, block: Block) -> Tensor:
+        match name:
+            case "statistics":
+                special = [int(all(self.wanted.special[i] for i in word)) for word in self._key_words()]
+                return analyses.statistics(self._pool(block["attentions"]), special)
+            case "value_weighted":
+                return self._pool(analyses.value_weighted(block["attentions"], block["value"], block[OUTPUT_WEIGHTS]))
+            case "scores" | "attentions":
+                return self._mark(self._pool(block[name]), block.get(MASKED))
+        return block[name]
+
+    def _key_words(self) -> Sequence[Sequence[int]]:
+        """The keys' token indices, word by word."""
+        if self.wanted.words is None:
+            return [[index] for index in range(len(self.wanted.special))]
+        return [word.token_indices for word in self.wanted.words.keys]
+
+    def _pool(self, matrices: Tensor) -> Tensor:
+        words = self.wanted.words
+        return matrices if words is None else pool_words(matrices, words.queries, words.keys)
+
+    def _mark(self, matrices: Tensor, masked: Tensor | None) -> Tensor:
+        if masked is None:
+            return matrices
+        seen = self._pool((~masked).to(matrices.dtype)[None])
+        return matrices.masked_fill(seen == 0, torch.nan)
+
+    def _add_to_mean(self, layer: int, attentions: Tensor) -> None:
+        share = attentions.sum(0) / self.wanted.num_heads
+        if layer < len(self._means):
+            self._means[layer] += share
+        else:
+            self._means.append(share)
+
+
+class _Heads:
+    """One tensor of one layer: of the heads that came so far, or all of them reduced to one."""
+
+    def __init__(self) -> None:
+        self.heads: list[int] = []
+        self.tensors: list[Tensor] = []
+
+    def add(self, heads: Sequence[int], tensors: Tensor, reduction: HeadReduction | None) -> None:
+        if reduction is None:
+            self.heads.extend(heads)
+            self.tensors.append(tensors)
+            return
+        for tensor in tensors:
+            fold = torch.maximum if reduction == "max" else torch.add
+            self.tensors = [fold(self.tensors[0], tensor) if self.tensors else tensor]
+
+    def pick(self, heads: Sequence[int]) -> Tensor:
+        """Those of `heads`, in that order: [head]…"""
+        tensors = self.tensors[0] if len(self.tensors) == 1 else torch.cat(self.tensors)
+        return tensors if self.heads == list(heads) else tensors[[self.heads.index(head) for head in heads]]
+
+
+def _stack(layers: Sequence[Tensor]) -> Float32[np.ndarray, "..."]:
+    """The layers as one array; stacked on the device, so that they are copied once."""
+    return _to_numpy(layers[0])[np.newaxis] if len(layers) == 1 else _to_numpy(torch.stack(list(layers)))
+
+
+def _to_numpy(tensor: Tensor) -> Float32[np.ndarray, "..."]:
+    if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
+        tensor = tensor.float().cpu()
+    array: Float32[np.ndarray, ...] = tensor.numpy()
+    return array

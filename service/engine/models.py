@@ -1,0 +1,68 @@
+"""What the engine asks of a model, whatever its kind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from service.engine.collecting import Collector
+from service.engine.plan import Plan, Question
+from service.engine.tokenizer import Tokenizer, Tokens
+from service.engine.worker import Timings
+
+Kind = Literal["synthetic", "pretrained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a model is and offers."""
+
+    kind: Kind
+    stacks: Mapping[str, int]
+    """Its stacks and how many layers each has; the first is the default."""
+    heads: int | None
+    """None = the request decides."""
+    tensors: Sequence[str]
+    """The names that `include` takes."""
+    default_include: Sequence[str]
+    max_tokens: int
+    """The most tokens of a text."""
+    adds_special_tokens: bool
+    """Whether special tokens are added where a request does not say."""
+    dtype: str
+    tolerance: float
+    """Largest difference between two answers to one request; 0 = equal to the last bit."""
+    tokenizer: str
+    """Where its vocabulary comes from."""
+    num_key_value_heads: int | None = None
+    """None = as many as heads."""
+    widths: Mapping[str, int] | None = None
+    """d_model, d_k and d_v; None = the request decides."""
+    architecture: str | None = None
+    """The class in transformers."""
+    revision: str | None = None
+    license: str | None = None
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A model that texts can be asked about."""
+
+    facts: Facts
+    tokenizer: Tokenizer
+
+    def target(self, tokens: Tokens) -> Tokens:
+        """What the decoder of an encoder-decoder reads: its start token, then `tokens`.
+
+        Raises:
+            NotOfferedError: it is none.
+        """
+
+    def plan(self, source: Tokens, target: Tokens | None, question: Question) -> Plan:
+        """Decide what to compute.
+
+        Raises:
+            RequestError: the model cannot answer that.
+        """
+
+    async def compute(self, plan: Plan, timings: Timings) -> Collector:
+        """Compute what `plan` wants."""

@@ -1,0 +1,49 @@
+"""How large each tensor of an answer is, known before any work."""
+
+from typing import NamedTuple
+
+Shape = tuple[int, ...]
+
+STATISTICS = ("entropy", "distance", "self", "previous", "next", "first", "special", "maximum")
+"""What `statistics` holds for each head."""
+
+
+class Dimensions(NamedTuple):
+    """Lengths of the axes of an answer's tensors; `layers` and `heads` are those that are answered."""
+
+    layers: int
+    heads: int
+    queries: int
+    keys: int
+    d_model: int
+    d_k: int
+    d_v: int
+    key_width: int = 0
+    """d_k of all heads side by side, as the weights have it."""
+    value_width: int = 0
+    statistics: int = len(STATISTICS)
+
+    def shape(self, tensor: str) -> Shape:
+        """The shape of a tensor."""
+        return tuple([getattr(self, axis) for axis in AXES[tensor]])
+
+
+_OF_HEADS = ("layers", "heads", "queries")
+_MATRICES = (*_OF_HEADS, "keys")
+AXES = {
+    "embedding": ("queries", "d_model"),
+    "query_weights": ("d_model", "key_width"),
+    "key_weights": ("d_model", "key_width"),
+    "value_weights": ("d_model", "value_width"),
+    "query": (*_OF_HEADS, "d_k"),
+    "key": ("layers", "heads", "keys", "d_k"),
+    "value": ("layers", "heads", "keys", "d_v"),
+    "scores": _MATRICES,
+    "attentions": _MATRICES,
+    "output": (*_OF_HEADS, "d_v"),
+    "sink": _OF_HEADS,
+    "statistics": ("layers", "heads", "statistics"),
+    "rollout": ("layers", "queries", "keys"),
+    "value_weighted": _MATRICES,
+}
+"""The axes of each tensor, as `Dimensions` names them."""

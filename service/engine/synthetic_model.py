@@ -1,0 +1,110 @@
+"""The synthetic model as the engine asks for it."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from service.engine.attention import later_keys
+from service.engine.collecting import HEAD_TENSORS, MASKED, SHARED_TENSORS, Collector, Wanted, needs_of
+from service.engine.errors import NotOfferedError
+from service.engine.models import Facts
+from service.engine.plan import Plan, Question, choose_include, choose_indices, choose_words
+from service.engine.shapes import Dimensions
+from service.engine.synthetic import Draws, SyntheticParameters, attend_heads, draw, estimate_seconds
+from service.engine.tokenizer import Tokens, bert_base_uncased
+from service.engine.worker import Timings, Worker
+
+TENSORS = (*SHARED_TENSORS, *HEAD_TENSORS, "statistics", "rollout")
+"""All but `value_weighted`: there is no output projection."""
+DEFAULT_INCLUDE = ("attentions", "output")
+
+
+class SyntheticModel:
+    """The exercise notebook's model on a device; its weights are drawn for each request."""
+
+    def __init__(self, worker: Worker, device: torch.device, max_tokens: int) -> None:
+        """Compute on `device`; the draws come from the CPU, where they are the same everywhere."""
+        self.tokenizer = bert_base_uncased()
+        self.facts = Facts(
+            kind="synthetic",
+            stacks={"encoder": 1},
+            heads=None,
+            tensors=TENSORS,
+            default_include=DEFAULT_INCLUDE,
+            max_tokens=max_tokens,
+            adds_special_tokens=False,
+            dtype="float32",
+            tolerance=0.0,
+            tokenizer="bert-base-uncased",
+            license="Apache-2.0",
+        )
+        self._worker = worker
+        self._device = device
+
+    def target(self, _tokens: Tokens) -> Tokens:
+        """There is no decoder.
+
+        Raises:
+            NotOfferedError: always.
+        """
+        raise NotOfferedError("target", "target is the text of a decoder, which this model has none of. Leave it out.")
+
+    def plan(self, source: Tokens, _target: Tokens | None, question: Question) -> Plan:
+        """Decide what to compute.
+
+        Raises:
+            IndexOutOfRangeError, NotOfferedError: there is no such layer, head or tensor.
+        """
+        parameters, n = question.synthetic, len(source)
+        layers = choose_indices("layer", question.layers, 1, [0])
+        heads = choose_indices("head", question.heads, parameters.num_heads, range(parameters.num_heads))
+        include = choose_include(question, DEFAULT_INCLUDE, TENSORS)
+        wanted = Wanted(
+            include,
+            needs_of(include, question.picture),
+            layers,
+            heads,
+            parameters.num_heads,
+            choose_words(question, source, source),
+            source.special_tokens_mask,
+            question.reduction,
+            question.picture,
+        )
+        return Plan(
+            question,
+            "encoder",
+            source,
+            None,
+            wanted,
+            _dimensions(n, len(heads), parameters),
+            estimate_seconds(n, parameters, len(heads)),
+        )
+
+    async def compute(self, plan: Plan, timings: Timings) -> Collector:
+        """Compute what `plan` wants."""
+        return await self._worker.run("compute", timings, plan.seconds, self._compute, plan)
+
+    def _compute(self, plan: Plan) -> Collector:
+        parameters, wanted = plan.question.synthetic, plan.wanted
+        collector = Collector(wanted)
+        draws = self._draw(plan.source, parameters)
+        marks: dict[str, Tensor] = {}
+        if MASKED in wanted.needs and parameters.mask == "causal":
+            marks[MASKED] = later_keys(len(plan.source), self._device)
+        for head, tensors in attend_heads(draws, parameters, wanted.heads_of(0), wanted.needs):
+            block = {name: tensor.unsqueeze(0) for name, tensor in tensors.items() if name in wanted.needs}
+            collector.record(0, [head], block | marks if marks else block)
+        collector.finish({name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
+        return collector
+
+    def _draw(self, source: Tokens, parameters: SyntheticParameters) -> Draws:
+        draws = draw(source.input_ids, parameters)
+        if self._device.type == "cpu":
+            return draws
+        return replace(draws, **{name: getattr(draws, name).to(self._device) for name in SHARED_TENSORS})
+
+
+def _dimensions(n: int, heads: int, parameters: SyntheticParameters) -> Dimensions:
+    key_width, value_width = parameters.num_heads * parameters.d_k, parameters.num_heads * parameters.d_v
+    return Dimensions(1, heads, n, n, parameters.d_model, parameters.d_k, parameters.d_v, key_width, value_width)
