@@ -180,7 +180,7 @@ class _Heads:
     def pick(self, heads: Sequence[int]) -> Tensor:
         """Those of `heads`, in that order: [head]…"""
         tensors = self.tensors[0] if len(self.tensors) == 1 else torch.cat(self.tensors)
-        return tensors if self.heads == list(heads) else tensors[[self.heads.index(head) for head in heads]]
+        return tensors if len(self.heads) == len(heads) and self.heads == list(heads) else tensors[[self.heads.index(head) for head in heads]]
 
 
 def _stack(layers: Sequence[Tensor]) -> Float32[np.ndarray, "..."]:
@@ -189,7 +189,7 @@ def _stack(layers: Sequence[Tensor]) -> Float32[np.ndarray, "..."]:
 
 
 def _to_numpy(tensor: Tensor) -> Float32[np.ndarray, "..."]:
-    if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
+    if tensor.dtype is not torch.float32 or not tensor.is_cpu:
         tensor = tensor.float().cpu()
     array: Float32[np.ndarray, ...] = tensor.numpy()
     return array

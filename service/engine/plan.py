@@ -1,6 +1,7 @@
 """What is asked of a model, and what will be answered: decided before any work."""
 
 from collections.abc import Collection, Sequence
+from math import prod
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -60,6 +61,16 @@ class Plan(NamedTuple):
     def keys(self) -> Tokens:
         """The tokens that are attended to."""
         return self.target if self.target is not None and self.stack == "decoder" else self.source
+
+    @property
+    def has_decoder(self) -> bool:
+        """Whether a decoder runs behind an encoder."""
+        return self.target is not None and self.stack != "encoder"
+
+    @property
+    def bytes(self) -> int:
+        """How large the tensors are that are answered."""
+        return sum(4 * prod(self.size.shape(name)) for name in self.wanted.include)
 
     @property
     def tokens(self) -> int:

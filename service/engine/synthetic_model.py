@@ -67,7 +67,7 @@ class SyntheticModel:
             heads,
             parameters.num_heads,
             choose_words(question, source, source),
-            source.special_tokens_mask,
+            source.special_tokens_mask if "statistics" in include else (),
             question.reduction,
             question.picture,
         )

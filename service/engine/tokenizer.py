@@ -46,17 +46,31 @@ class Tokens:
     input_ids: list[int]
     offsets: Sequence[Offset | None]
     """[start, end) into the sentence a token came from, in code points; None for an added special token."""
-    word_ids: list[int | None]
     sequence_ids: list[int | None]
     """0 for the first sentence, 1 for the second, None for an added special token."""
-    token_type_ids: list[int]
-    special_tokens_mask: list[int]
     sentences: tuple[str, str]
     """What the tokens came from, by sequence id."""
+    encoding: Encoding
+    """The backend's, of which the rest is only read when it is wanted: each list of it takes a microsecond."""
 
     def __len__(self) -> int:
         """n."""
         return len(self.tokens)
+
+    @property
+    def word_ids(self) -> list[int | None]:
+        """Which word of its sentence each token belongs to; None for an added special token."""
+        return self.encoding.word_ids
+
+    @property
+    def token_type_ids(self) -> list[int]:
+        """BERT's segments."""
+        return self.encoding.type_ids
+
+    @property
+    def special_tokens_mask(self) -> list[int]:
+        """1 for an added special token, else 0."""
+        return [int(sequence is None) for sequence in self.sequence_ids]
 
     def offsets_in(self, unit: OffsetUnit) -> Sequence[Offset | None]:
         """The offsets counted in `unit`s."""
@@ -98,11 +112,9 @@ class Tokenizer:
             tokens=encoding.tokens,
             input_ids=encoding.ids,
             offsets=_offsets(encoding) if text.add_special_tokens else encoding.offsets,
-            word_ids=encoding.word_ids,
             sequence_ids=sequence_ids,
-            token_type_ids=encoding.type_ids,
-            special_tokens_mask=encoding.special_tokens_mask,
             sentences=(text.sentence, text.sentence_pair or ""),
+            encoding=encoding,
         )
 
     def _cutting(self, most_tokens: int) -> Backend:
