@@ -39,6 +39,7 @@ def load_operations(settings: Settings) -> "Operations":
     Raises:
         DeviceUnavailableError: the configured device is not on this machine.
         FileNotFoundError: a configured font is not there.
+        ModelLoadError: a configured model cannot be loaded, or its attention not be trusted.
     """
     from service.api.operations import Operations
     from service.engine.engine import Engine
@@ -46,6 +47,12 @@ def load_operations(settings: Settings) -> "Operations":
     from service.heatmap.render import Renderer
 
     engine = Engine(settings.device, settings.num_threads, settings.max_tokens)
+    if settings.models:
+        from service.engine.models import Batching
+        from service.engine.sources import parse_sources
+
+        for source in parse_sources(settings.models):
+            engine.add(source, settings.dtype, Batching(settings.batching, settings.max_batch_tokens))
     renderer = Renderer(find_fonts(settings.font_places))
     limits = {name.upper(): getattr(settings, name) for name in LIMITS}
     operations = Operations(engine, renderer, limits)
@@ -60,11 +67,17 @@ def check_before_serving(settings: Settings) -> None:
     Raises:
         DeviceUnavailableError: the configured device is not on this machine.
         FileNotFoundError: a configured font is not there.
+        ModelLoadError: a configured folder holds no model.
     """
     if settings.font_places:
         from service.heatmap.fonts import find_fonts
 
         find_fonts(settings.font_places)
+    if settings.models:
+        from service.engine.sources import check_source, parse_sources
+
+        for source in parse_sources(settings.models):
+            check_source(source)
     if settings.device not in {"auto", "cpu"}:
         from service.engine.device import resolve_device
 

@@ -28,6 +28,22 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 = every IPv4 address of the machine")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 = any free one, logged at start")
     max_tokens: int = Field(2048, ge=1, le=65536, description="most tokens a request may have")
+    models: str | None = Field(
+        None,
+        description="pretrained models to serve, comma-separated: folders, or repositories of the Hugging Face hub; "
+        "id=source@revision names and pins one",
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "float32", description="precision of pretrained models; auto = that of their weights"
+    )
+    batching: Literal["throughput", "exact"] = Field(
+        "throughput",
+        description="throughput = waiting requests to a pretrained model share a run, attentions vary by 1e-6; "
+        "exact = one text at a time, equal in every bit on the CPU",
+    )
+    max_batch_tokens: int = Field(
+        8192, ge=1, description="most tokens, padding included, that share a run of a pretrained model"
+    )
     max_body_bytes: int = Field(2 * 1024**2, ge=1024, description="largest request body, in bytes")
     max_response_bytes: int = Field(
         64 * 1024**2, ge=1024, description="largest JSON answer, in bytes, as estimated before work"

@@ -21,11 +21,16 @@ def entity_tag(*parts: str) -> str:
     return f'"{digest.hexdigest()}"'
 
 
+def weakened(tag: str) -> str:
+    """The tag of an answer that is the same each time but for a tolerance."""
+    return f"W/{tag}"
+
+
 def is_fresh(if_none_match: str | None, tag: str) -> bool:
     """Whether the client holds the answer with this `tag` already; tags compare weakly, as GETs do."""
     if if_none_match is None:
         return False
-    return tag in {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
+    return tag.removeprefix("W/") in {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
 
 
 def all_of(request: Request, header: str) -> str | None:

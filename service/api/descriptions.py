@@ -43,7 +43,7 @@ def describe_model(name: str, model: Model, engine: Engine) -> ModelDescription:
         kind=facts.kind,
         architecture=facts.architecture,
         stacks=dict(facts.stacks),
-        layers=next(iter(facts.stacks.values())),
+        layers=facts.stacks[facts.default_stack],
         heads=facts.heads,
         num_key_value_heads=facts.num_key_value_heads,
         widths=None if facts.widths is None else dict(facts.widths),
@@ -70,7 +70,7 @@ def _defaults(model: Model) -> dict[str, object]:
     }
     if facts.kind == "synthetic":
         return shared | {"layer": 0, "head": 0, "head_reduction": "none"}
-    return shared | {"layers": [-1], "layer": -1, "head_reduction": "mean", "stack": next(iter(facts.stacks))}
+    return shared | {"layers": [-1], "layer": -1, "head_reduction": "mean", "stack": facts.default_stack}
 
 
 def describe_service(engine: Engine, limits: Mapping[str, int]) -> Info:

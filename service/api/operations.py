@@ -95,7 +95,12 @@ class Operations:
         """What is the same for requests whose answers are."""
         model = self.engine.model(request.model)
         same = request.model_copy(update={"format": None, **questions.defaults_of(request, model)})
-        return f"{model.facts.revision} {model.facts.dtype} {same.model_dump_json()}"
+        facts = model.facts
+        return f"{facts.revision} {facts.dtype} {facts.tolerance} {same.model_dump_json()}"
+
+    def tolerance(self, request: SentenceRequest) -> float:
+        """By how much two answers to one request may differ; tokens never do."""
+        return 0.0 if isinstance(request, TokenizeRequest) else self.engine.model(request.model).facts.tolerance
 
     def models(self) -> ModelList:
         """The models there are."""

@@ -13,7 +13,7 @@ from service.api.requests import (
     ModelParameters,
     SentenceRequest,
 )
-from service.engine.collecting import HeadReduction
+from service.engine.collecting import SINK, HeadReduction
 from service.engine.errors import NotOfferedError
 from service.engine.models import Kind, Model
 from service.engine.plan import NOTEBOOK, Plan, Question
@@ -97,9 +97,8 @@ def picture_of(request: HeatmapRequest, model: Model) -> Question:
 
 def every_layer(request: HeatmapRequest, model: Model) -> Sequence[int]:
     """The layers of the stack that is asked for."""
-    stacks: Mapping[str, int] = model.facts.stacks
-    name: str = request.stack or next(iter(stacks))
-    return range(stacks.get(name, 1))  # a stack that it has not is refused later
+    stacks = model.facts.stacks
+    return range(stacks.get(request.stack or model.facts.default_stack, 1))  # a stack that it has not is refused later
 
 
 def head_reduction(request: HeatmapRequest, model: Model) -> HeadReduction | None:
@@ -116,9 +115,10 @@ def parameters_of(request: AttentionRequest, model: Model, plan: Plan) -> Mappin
         zip(PARAMETERS[model.facts.kind], _parameter_values[model.facts.kind](request), strict=True)
     )
     effective["add_special_tokens"] = adds_special_tokens(request, model)
-    effective["include"] = plan.wanted.include
+    effective["include"] = [name for name in plan.wanted.include if name != SINK]
     if model.facts.kind == "pretrained":
-        effective |= {"layers": plan.wanted.layers, "heads": plan.wanted.heads, "stack": plan.stack}
+        layers, heads = list(plan.wanted.layers), list(plan.wanted.heads)
+        effective |= {"layers": layers, "heads": heads, "stack": plan.stack}
     return effective
 
 

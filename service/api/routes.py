@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service.api.answers import AttentionAnswer, Info, ModelDescription, ModelList, Status, TokenizeAnswer
-from service.api.caching import CACHE_CONTROL, VARY, all_of, conditional, entity_tag, is_fresh
+from service.api.caching import CACHE_CONTROL, VARY, all_of, conditional, entity_tag, is_fresh, weakened
 from service.api.documentation import add_documentation_routes
 from service.api.heatmap_request import HeatmapRequest
 from service.api.middleware import DirectMiddleware
@@ -56,6 +56,8 @@ class SentenceEndpoint:
         fields = read_query(request, self.fields)
         form = self._form(request, fields)
         tag = entity_tag(self.path, operations.normalize(fields), form, "identity", operations.software)
+        if operations.tolerance(fields):
+            tag = weakened(tag)
         headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
         if_none_match = all_of(request, "if-none-match")
         if is_fresh(if_none_match, tag):

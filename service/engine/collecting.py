@@ -1,6 +1,7 @@
 """What a request keeps of the heads' tensors while a model computes them."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ class Wanted(NamedTuple):
     """What to keep, of which layers and heads."""
 
     include: Sequence[str]
-    needs: Collection[str]
+    needs: AbstractSet[str]
     """The tensors that must be computed for it; see `needs_of`."""
     layers: Sequence[int]
     heads: Sequence[int]
@@ -69,7 +70,7 @@ class Wanted(NamedTuple):
         return self.heads if layer in self.layers else ()
 
 
-def needs_of(include: Collection[str], picture: bool) -> Collection[str]:
+def needs_of(include: Collection[str], picture: bool) -> AbstractSet[str]:
     """The heads' tensors that must be computed for `include`."""
     needed: set[str] = set()
     for name in include:
@@ -148,7 +149,7 @@ class Collector:
         return matrices if words is None else pool_words(matrices, words.queries, words.keys)
 
     def _mark(self, matrices: Tensor, masked: Tensor | None) -> Tensor:
-        if masked is None:
+        if masked is None or not self.wanted.picture:
             return matrices
         seen = self._pool((~masked).to(matrices.dtype)[None])
         return matrices.masked_fill(seen == 0, torch.nan)
@@ -180,7 +181,9 @@ class _Heads:
     def pick(self, heads: Sequence[int]) -> Tensor:
         """Those of `heads`, in that order: [head]…"""
         tensors = self.tensors[0] if len(self.tensors) == 1 else torch.cat(self.tensors)
-        return tensors if len(self.heads) == len(heads) and self.heads == list(heads) else tensors[[self.heads.index(head) for head in heads]]
+        if self.heads == list(heads):
+            return tensors
+        return tensors[[self.heads.index(head) for head in heads]]
 
 
 def _stack(layers: Sequence[Tensor]) -> Float32[np.ndarray, "..."]:
@@ -191,5 +194,5 @@ def _stack(layers: Sequence[Tensor]) -> Float32[np.ndarray, "..."]:
 def _to_numpy(tensor: Tensor) -> Float32[np.ndarray, "..."]:
     if tensor.dtype is not torch.float32 or not tensor.is_cpu:
         tensor = tensor.float().cpu()
-    array: Float32[np.ndarray, ...] = tensor.numpy()
+    array: Float32[np.ndarray, ...] = tensor.contiguous().numpy()
     return array

@@ -1,17 +1,27 @@
 """The engine: models, a torch device and the worker thread behind one asynchronous face."""
 
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING
+
 import numpy as np
 from jaxtyping import Float32
 
 from service.engine.device import default_num_threads, resolve_device
 from service.engine.errors import NoTokensError, TooManyTokensError, UnknownModelError
-from service.engine.models import Model
+from service.engine.models import Batching, Model
 from service.engine.plan import Attention, Plan
 from service.engine.synthetic_model import SyntheticModel
 from service.engine.tokenizer import SECONDS_PER_CHARACTER, Text, Tokens
 from service.engine.worker import Timings, Worker
 
+if TYPE_CHECKING:
+    from service.engine.loading import DType
+    from service.engine.sources import Source
+
 SYNTHETIC = "synthetic"
+
+logger = logging.getLogger(__name__)
 
 
 class Engine:
@@ -30,6 +40,29 @@ class Engine:
         self.max_tokens = max_tokens
         self.worker = Worker(num_threads or default_num_threads())
         self.models: dict[str, Model] = {SYNTHETIC: SyntheticModel(self.worker, self.device, max_tokens)}
+
+    def add(self, source: "Source", dtype: "DType", batching: Batching) -> None:
+        """Load a pretrained model and prove its attention; takes seconds to minutes.
+
+        Raises:
+            ModelLoadError: it cannot be loaded, or its attention not be trusted.
+        """
+        from service.engine.loading import load
+        from service.engine.pretrained import PretrainedModel
+
+        started = perf_counter()
+        loaded = load(source, self.device, dtype)
+        model = PretrainedModel(source.id, loaded, self.worker, self.max_tokens, batching)
+        self.models[source.id] = model
+        logger.info(
+            "model %s: %s, %s layers of %s heads, %s, loaded and probed in %.1f s",
+            source.id,
+            model.facts.architecture,
+            dict(model.facts.stacks),
+            model.facts.heads,
+            model.facts.dtype,
+            perf_counter() - started,
+        )
 
     def close(self) -> None:
         """End the worker thread."""

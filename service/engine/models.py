@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from service.engine.collecting import Collector
-from service.engine.plan import Plan, Question
+from service.engine.plan import Plan, Question, Stack
 from service.engine.tokenizer import Tokenizer, Tokens
 from service.engine.worker import Timings
 
@@ -17,7 +17,7 @@ class Facts:
     """What a model is and offers."""
 
     kind: Kind
-    stacks: Mapping[str, int]
+    stacks: Mapping[Stack, int]
     """Its stacks and how many layers each has; the first is the default."""
     heads: int | None
     """None = the request decides."""
@@ -41,6 +41,18 @@ class Facts:
     """The class in transformers."""
     revision: str | None = None
     license: str | None = None
+
+    @property
+    def default_stack(self) -> Stack:
+        """The stack that is meant where a request names none."""
+        return next(iter(self.stacks))
+
+
+class Batching(NamedTuple):
+    """How requests share a run of the model."""
+
+    mode: Literal["throughput", "exact"] = "throughput"
+    max_tokens: int = 8192
 
 
 @runtime_checkable

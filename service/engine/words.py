@@ -24,37 +24,44 @@ class Word(NamedTuple):
 
 
 def words_of(tokens: Tokens) -> list[Word]:
-    """The words of a text, in order. Each token is part of exactly one."""
+    """The words of a text, in order. Each token is part of exactly one.
+
+    Tokens that are nothing but whitespace belong to the word behind them, or to the last word of their sentence.
+    """
     words: list[Word] = []
-    previous: tuple[int | None, int] | None = None
+    open_in: int | None = None
+    """The sentence whose last word may go on."""
     for index, (sequence, offset) in enumerate(zip(tokens.sequence_ids, tokens.offsets, strict=True)):
-        if offset is None:
+        if offset is None or sequence is None:
             words.append(Word(tokens.tokens[index], None, None, [index]))
-            previous = None
+            open_in = None
             continue
-        sentence = tokens.sentences[sequence or 0]
-        start, end = trim(sentence, offset)
-        if previous is not None and previous[0] == sequence and _continues(sentence, previous[1], start, end):
-            first = words.pop()
-            begin = min(first.start or 0, start)
-            reach = max(first.end or 0, end)
-            words.append(Word(sentence[begin:reach], begin, reach, [*first.token_indices, index]))
-        else:
-            words.append(Word(sentence[start:end], start, end, [index]))
-        previous = (sequence, words[-1].end or end) if start < end else None
+        sentence = tokens.sentences[sequence]
+        piece = Word("", *trim(sentence, offset), [index])
+        if open_in == sequence and _belong_together(words[-1], piece, sentence):
+            piece = _joined(words.pop(), piece)
+        words.append(piece._replace(text=sentence[piece.start : piece.end]))
+        open_in = sequence
     return words
+
+
+def _belong_together(word: Word, piece: Word, sentence: str) -> bool:
+    """Whether no whitespace is between them, or one of them is nothing else: in front, or at the sentence's end."""
+    is_last = not sentence[piece.end :].strip() and piece.start == piece.end
+    return not word.text or is_last or not any(map(str.isspace, sentence[word.end : piece.start]))
+
+
+def _joined(word: Word, piece: Word) -> Word:
+    places = [part for part in (word, piece) if part.start != part.end] or [piece]
+    start, end = min(part.start or 0 for part in places), max(part.end or 0 for part in places)
+    return Word("", start, end, [*word.token_indices, *piece.token_indices])
 
 
 def trim(sentence: str, offset: Offset) -> Offset:
     """`offset` without the whitespace at its ends, which byte-level tokenizers count as part of a token."""
     text = sentence[offset[0] : offset[1]]
     start = offset[0] + len(text) - len(text.lstrip())
-    return start, max(start, offset[1] - (len(text) - len(text.rstrip())))
-
-
-def _continues(sentence: str, reached: int, start: int, end: int) -> bool:
-    """Whether a token at [start, end) goes on with a word that has `reached` so far."""
-    return start < end and not any(character.isspace() for character in sentence[reached:start])
+    return start, max(start, offset[0] + len(text.rstrip()))
 
 
 def pool_words(

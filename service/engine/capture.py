@@ -1,0 +1,172 @@
+"""What transformers' models compute in their attention: seen through its attention interface and its mask interface.
+
+A model that runs under `NAME` hands the queries, keys and values of each layer to the `Watcher` of the thread. Both
+interfaces are needed: with the attention's alone the masks are silently lost.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import eager_mask
+
+NAME = "attention-service"
+
+Heads = slice | list[int]
+
+
+class Layer(NamedTuple):
+    """One attention layer's inputs for a batch of b texts, as transformers hands them over."""
+
+    module: nn.Module
+    query: Float[Tensor, "b h n d_k"]
+    key: Float[Tensor, "b groups m d_k"]
+    value: Float[Tensor, "b groups m d_v"]
+    mask: Float[Tensor, "b 1 n m"] | None
+    """Added to the scores: 0, or the least number of its type where a query may not attend."""
+    scaling: float
+    softcap: float | None
+    bias: Float[Tensor, "_ h n m"] | None
+    """Of relative positions, as T5 has it."""
+    sinks: Float[Tensor, " h"] | None
+    """The score of each head's sink, as GPT-OSS has it."""
+
+    @property
+    def num_heads(self) -> int:
+        """h, the heads of the queries; groups of them may share keys and values."""
+        return self.query.shape[1]
+
+    def part(self, text: int, heads: Heads, n: int, m: int) -> "Layer":
+        """The same for one text of n queries and m keys, which leaves the padding out, and for some heads."""
+        groups = self.num_heads // self.key.shape[1]
+        chosen = list(range(self.num_heads))[heads] if isinstance(heads, slice) else heads
+        shared = heads if groups == 1 else [head // groups for head in chosen]
+        bias = self.bias
+        if bias is not None:
+            bias = bias[text if bias.shape[0] > 1 else 0, heads, :n, :m][None]
+        return self._replace(
+            query=self.query[text, heads, :n][None],
+            key=self.key[text, shared, :m][None],
+            value=self.value[text, shared, :m][None],
+            mask=None if self.mask is None else self.mask[text, :, :n, :m][None],
+            bias=bias,
+            sinks=None if self.sinks is None else self.sinks[heads],
+        )
+
+    def masked(self) -> Bool[Tensor, "b 1 n m"] | None:
+        """Where no query may attend to the key."""
+        return None if self.mask is None else self.mask < torch.finfo(self.mask.dtype).min / 2
+
+    def scores(self) -> Float[Tensor, "b h n m"]:
+        """Softmax's argument: after scaling, soft cap and bias; -inf where masked."""
+        scores = torch.matmul(self.query, self.repeat(self.key).transpose(2, 3)).mul_(self.scaling)
+        if self.softcap is not None:
+            scores = scores.div_(self.softcap).tanh_().mul_(self.softcap)
+        if self.bias is not None:
+            scores = scores.add_(self.bias)
+        masked = self.masked()
+        return scores if masked is None else scores.masked_fill_(masked, -torch.inf)
+
+    def attentions(self, scores: Float[Tensor, "b h n m"]) -> tuple[Tensor, Float[Tensor, "b h n"] | None]:
+        """Softmax of the scores in float32, and what the sinks take of it."""
+        if self.sinks is None:
+            return torch.softmax(scores, dim=-1, dtype=torch.float32), None
+        sinks = self.sinks.reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1)
+        both = torch.softmax(torch.cat([scores, sinks.to(scores.dtype)], dim=-1), dim=-1, dtype=torch.float32)
+        return both[..., :-1], both[..., -1]
+
+    def output(self) -> Float[Tensor, "b h n d_v"]:
+        """attentions·value: by the fused kernel where it can do what this layer does, else head by head."""
+        if self.softcap is None and self.sinks is None:
+            mask = self.mask if self.bias is None else self.bias if self.mask is None else self.bias + self.mask
+            key, value = self.repeat(self.key), self.repeat(self.value)
+            return F.scaled_dot_product_attention(self.query, key, value, attn_mask=mask, scale=self.scaling)
+        n, m = self.query.shape[2], self.key.shape[2]
+        return torch.stack([self._text_output(text, n, m) for text in range(len(self.query))])
+
+    def _text_output(self, text: int, n: int, m: int) -> Float[Tensor, "h n d_v"]:
+        parts = (self.part(text, [head], n, m) for head in range(self.num_heads))
+        return torch.cat([part.weigh(part.attentions(_finite(part.scores()))[0])[0] for part in parts])
+
+    def weigh(self, attentions: Float[Tensor, "b h n m"]) -> Float[Tensor, "b h n d_v"]:
+        """attentions·value."""
+        return torch.matmul(attentions.to(self.value.dtype), self.repeat(self.value))
+
+    def repeat(self, shared: Float[Tensor, "b groups m d"]) -> Float[Tensor, "b h m d"]:
+        """Keys or values for each of the heads that share them."""
+        times = self.num_heads // shared.shape[1]
+        return shared if times == 1 else shared.repeat_interleave(times, dim=1)
+
+
+def _finite(scores: Float[Tensor, "b h n m"]) -> Float[Tensor, "b h n m"]:
+    """-inf as the least number: a padded query may have no key at all, and would make NaN of what follows."""
+    return scores.clamp_(min=torch.finfo(scores.dtype).min)
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """Sees what runs, in its order."""
+
+    def embed(self, module: nn.Module, embedding: Float[Tensor, "b n d_model"]) -> None:
+        """Take the input of a stack's first layer, `module`."""
+
+    def attend(self, layer: Layer) -> Float[Tensor, "b h n d_v"]:
+        """attentions·value of this layer, which the model goes on with."""
+
+
+class _Watching(threading.local):
+    watcher: Watcher | None = None
+
+
+_watching = _Watching()
+
+
+@contextmanager
+def watch(watcher: Watcher) -> Iterator[None]:
+    """Let `watcher` see what this thread's models compute under `NAME`."""
+    _watching.watcher = watcher
+    try:
+        yield
+    finally:
+        _watching.watcher = None
+
+
+def announce_embedding(module: nn.Module) -> None:
+    """Let watchers see what `module`, the first layer of a stack, gets."""
+
+    def see(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if _watching.watcher is not None:
+            _watching.watcher.embed(module, args[0] if args else kwargs["hidden_states"])
+
+    module.register_forward_pre_hook(see, with_kwargs=True)
+
+
+def _attention(  # noqa: PLR0913, PLR0917  # transformers calls it
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    position_bias: Tensor | None = None,
+    s_aux: Tensor | None = None,
+    **_: Any,  # noqa: ANN401  # whatever else a model hands over; the start-up probe finds out if it mattered
+) -> tuple[Tensor, None]:
+    """What the attention interface calls; its parameters' names are transformers'."""
+    if scaling is None:
+        scaling = query.shape[-1] ** -0.5
+    layer = Layer(module, query, key, value, attention_mask, scaling, softcap, position_bias, s_aux)
+    watcher = _watching.watcher
+    output = layer.output() if watcher is None else watcher.attend(layer)
+    return output.transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(NAME, _attention)
+AttentionMaskInterface.register(NAME, eager_mask)

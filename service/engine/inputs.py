@@ -1,0 +1,55 @@
+"""Texts as the arguments of a model's forward."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from service.engine.plan import Plan
+
+
+class Inputs(NamedTuple):
+    """How a model wants its texts."""
+
+    pad_token_id: int
+    takes_token_types: bool
+    device: torch.device
+
+    def of(self, plans: Sequence[Plan]) -> dict[str, Any]:
+        """The arguments for a batch of texts, padded on the right where their lengths differ."""
+        sources = [plan.source.input_ids for plan in plans]
+        inputs = self._padded("input_ids", "attention_mask", sources)
+        if self.takes_token_types:
+            inputs["token_type_ids"] = self._pad([plan.source.token_type_ids for plan in plans], 0)
+        targets = [plan.target.input_ids for plan in plans if plan.target is not None and plan.stack != "encoder"]
+        if targets:
+            inputs |= self._padded("decoder_input_ids", "decoder_attention_mask", targets)
+        return inputs
+
+    def _padded(self, ids: str, mask: str, rows: Sequence[Sequence[int]]) -> dict[str, Any]:
+        padded = {ids: self._pad(rows, self.pad_token_id)}
+        if len({len(row) for row in rows}) > 1:
+            padded[mask] = self._pad([[1] * len(row) for row in rows], 0)
+        return padded
+
+    def _pad(self, rows: Sequence[Sequence[int]], filler: int) -> Int[Tensor, "b n"]:
+        longest = max(map(len, rows))
+        return torch.tensor([[*row, *[filler] * (longest - len(row))] for row in rows], device=self.device)
+
+
+def inputs_for(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Inputs:
+    """How `model` wants its texts.
+
+    GPT-2 takes token types, too, but as words of its vocabulary, and it has none of its own: `type_vocab_size` tells.
+    """
+    takes_token_types = (
+        "token_type_ids" in tokenizer.model_input_names
+        and "token_type_ids" in inspect.signature(model.forward).parameters
+        and getattr(model.config, "type_vocab_size", 0) > 0
+    )
+    pad_token_id = getattr(model.config, "pad_token_id", None) or 0
+    return Inputs(pad_token_id, takes_token_types, model.device)

@@ -1,0 +1,163 @@
+"""Pretrained models of Hugging Face transformers: the attention of chosen layers and heads."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from service.engine.batching import Batcher
+from service.engine.capture import announce_embedding
+from service.engine.collecting import HEAD_TENSORS, SINK, Collector, Wanted, needs_of
+from service.engine.eager import EagerRunner
+from service.engine.errors import NotOfferedError
+from service.engine.inputs import inputs_for
+from service.engine.loading import Loaded, most_tokens
+from service.engine.models import Batching, Facts
+from service.engine.plan import Plan, Question, Stack, choose_include, choose_indices, choose_words
+from service.engine.probe import probe, probe_eager
+from service.engine.running import CapturingRunner, Map, Runner
+from service.engine.shapes import Dimensions
+from service.engine.tokenizer import Tokens
+from service.engine.worker import Timings, Worker
+
+TOLERANCE = 1e-6
+COARSE_TOLERANCE = 2e-2
+"""Between answers of a model whose numbers are not float32 on the CPU."""
+MAX_BATCH_BYTES = 256 * 2**20
+"""The most bytes of answers that are computed at once."""
+SECONDS_PER_PARAMETER = 2e-10
+"""What a token costs on one core, for each of a model's parameters."""
+
+
+class PretrainedModel:
+    """One model, whose attention the start-up probe has proved."""
+
+    def __init__(self, name: str, loaded: Loaded, worker: Worker, max_tokens: int, batching: Batching) -> None:
+        """Probe the model called `name`; texts may have `max_tokens` at most.
+
+        Raises:
+            ModelLoadError: its attention cannot be had, or not be trusted.
+        """
+        model = loaded.model
+        longest = most_tokens(model, max_tokens)
+        found = probe(name, model, longest)
+        inputs = inputs_for(model, loaded.fast)
+        runner: Runner
+        if found is None:
+            layers, is_causal = probe_eager(name, model, longest)
+            runner = EagerRunner(model, inputs, is_causal=is_causal)
+            stacks: Mapping[Stack, int] = {"decoder" if is_causal else "encoder": layers}
+        else:
+            for module in found.embedders:
+                announce_embedding(module)
+            runner = CapturingRunner(model, inputs, found)
+            stacks = found.stacks
+        is_exact = batching.mode == "exact" and model.device.type == "cpu"
+        is_precise = model.dtype == torch.float32 and model.device.type == "cpu"
+        self.tokenizer = loaded.tokenizer
+        self.facts = Facts(
+            kind="pretrained",
+            stacks=stacks,
+            heads=model.config.num_attention_heads if found is None else found.num_heads,
+            num_key_value_heads=None if found is None else found.groups,
+            widths=None if found is None else dict(zip(("d_model", "d_k", "d_v"), found.widths, strict=True)),
+            tensors=["attentions", "statistics", "rollout"] if found is None else _tensors(found),
+            default_include=["attentions"],
+            max_tokens=longest,
+            adds_special_tokens=True,
+            dtype=str(model.dtype).removeprefix("torch."),
+            tolerance=0.0 if is_exact else TOLERANCE if is_precise else COARSE_TOLERANCE,
+            tokenizer=loaded.place,
+            architecture=type(model).__name__,
+            revision=loaded.revision,
+            license=loaded.license,
+        )
+        self._has_sinks = found is not None and found.has_sinks
+        self._widths = (0, 0, 0) if found is None else found.widths
+        self._start_token: int | None = getattr(model.config, "decoder_start_token_id", None)
+        self._start_text = str(loaded.fast.convert_ids_to_tokens(self._start_token or 0))
+        self._seconds_per_token = model.num_parameters() * SECONDS_PER_PARAMETER
+        self._batcher = Batcher(worker, runner, 0 if is_exact else batching.max_tokens, MAX_BATCH_BYTES)
+
+    def target(self, tokens: Tokens) -> Tokens:
+        """What the decoder reads: its start token, then `tokens`.
+
+        Raises:
+            NotOfferedError: this is no encoder-decoder.
+        """
+        if "cross" not in self.facts.stacks or self._start_token is None:
+            raise NotOfferedError(
+                "target", "target is what the decoder of an encoder-decoder reads; this model is none. Leave it out."
+            )
+        return Tokens(
+            tokens=[self._start_text, *tokens.tokens],
+            input_ids=[self._start_token, *tokens.input_ids],
+            offsets=[None, *tokens.offsets],
+            sequence_ids=[None, *tokens.sequence_ids],
+            sentences=tokens.sentences,
+            encoding=tokens.encoding,
+        )
+
+    def plan(self, source: Tokens, target: Tokens | None, question: Question) -> Plan:
+        """Decide what to compute.
+
+        Raises:
+            IndexOutOfRangeError, NotOfferedError: there is no such layer, head, stack or tensor.
+        """
+        stack = self._stack(target, question)
+        queries = target if target is not None and stack != "encoder" else source
+        keys = target if target is not None and stack == "decoder" else source
+        layers, heads = self.facts.stacks[stack], self.facts.heads or 0
+        names = ("layer", "head") if question.picture else ("layers", "heads")
+        chosen_layers = choose_indices(names[0], question.layers, layers, [layers - 1])
+        chosen_heads = choose_indices(names[1], question.heads, heads, range(heads))
+        include = choose_include(question, self.facts.default_include, self.facts.tensors)
+        _check_analyses(include, stack)
+        if self._has_sinks and "attentions" in include and not question.picture and question.level == "token":
+            include = [*include, SINK]
+        wanted = Wanted(
+            include,
+            needs_of(include, question.picture),
+            chosen_layers,
+            chosen_heads,
+            heads,
+            choose_words(question, queries, keys),
+            keys.special_tokens_mask,
+            question.reduction,
+            question.picture,
+        )
+        size = Dimensions(len(chosen_layers), len(chosen_heads), len(queries), len(keys), *self._widths)
+        return Plan(question, stack, source, target, wanted, size, self._seconds_per_token * len(source) + 1e-2)
+
+    async def compute(self, plan: Plan, timings: Timings) -> Collector:
+        """Compute what `plan` wants, together with what else is waiting."""
+        return await self._batcher.compute(plan, timings)
+
+    def _stack(self, target: Tokens | None, question: Question) -> Stack:
+        """The stack that is asked for."""
+        stacks = self.facts.stacks
+        stack = question.stack or self.facts.default_stack
+        if stack not in stacks:
+            raise NotOfferedError("stack", f"This model has no {stack} attention. Choose from: {', '.join(stacks)}.")
+        reads_target = "cross" in stacks and stack != "encoder"
+        if reads_target and target is None:
+            raise NotOfferedError("target", f"stack {stack} needs the decoder's text. Send it as target.")
+        if target is not None and not reads_target:
+            raise NotOfferedError(
+                "target", "stack encoder reads no target. Leave it out, or use stack decoder or cross."
+            )
+        return stack
+
+
+def _tensors(found: Map) -> list[str]:
+    """What a captured model offers."""
+    has_output_weights = all(place.output_weights is not None for place in found.places.values())
+    analyses = ["statistics", "rollout", *(["value_weighted"] if has_output_weights else [])]
+    return ["embedding", *HEAD_TENSORS, *analyses]
+
+
+def _check_analyses(include: Sequence[str], stack: Stack) -> None:
+    for name in ("statistics", "rollout"):
+        if stack == "cross" and name in include:
+            raise NotOfferedError(
+                "include", f"{name} compares places of one text, and stack cross has two texts. Use encoder or decoder."
+            )

@@ -1,0 +1,172 @@
+"""Running a batch of texts through a pretrained model: only what is wanted is kept, and nothing above it is run."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from service.engine.capture import Layer, watch
+from service.engine.collecting import MASKED, OUTPUT_WEIGHTS, SINK, Collector
+from service.engine.inputs import Inputs
+from service.engine.plan import Plan, Stack
+
+CHUNK_NUMBERS = 2**24
+"""The most numbers of scores that are computed at once: 64 MiB."""
+
+
+class Job(NamedTuple):
+    """One text's share of a batch."""
+
+    plan: Plan
+    collector: Collector
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """Computes what the jobs of a batch want."""
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Fill and finish every job's collector."""
+
+
+class Place(NamedTuple):
+    """Where an attention module stands."""
+
+    stack: Stack
+    layer: int
+    order: int
+    """Among all attention modules, in the order they run."""
+    output_weights: Float[Tensor, "h d_v d_model"] | None
+    """W_O by head, where it was found."""
+
+
+class Map(NamedTuple):
+    """What the start-up probe found in a model."""
+
+    num_heads: int
+    widths: tuple[int, int, int]
+    """d_model, d_k, d_v."""
+    groups: int
+    """How many heads have keys and values of their own."""
+    has_sinks: bool
+
+    places: Mapping[nn.Module, Place]
+    embedders: Mapping[nn.Module, Stack]
+    """The first layers of encoder and decoder."""
+
+    @property
+    def stacks(self) -> dict[Stack, int]:
+        """How many layers each stack has."""
+        counts: dict[Stack, int] = {}
+        for place in self.places.values():
+            counts[place.stack] = counts.get(place.stack, 0) + 1
+        return counts
+
+
+class _FinishedError(Exception):
+    """All that is wanted is kept: the model need not go on."""
+
+
+class CapturingRunner:
+    """Watches the layers of a model that runs under `capture.NAME`."""
+
+    def __init__(self, model: nn.Module, inputs: Inputs, found: Map) -> None:
+        """Run `model`, whose attention modules were `found` by the probe."""
+        self._model = model
+        self._inputs = inputs
+        self._map = found
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Fill and finish every job's collector."""
+        recorder = _Recorder(self._map, jobs)
+        with torch.inference_mode(), watch(recorder):
+            with contextlib.suppress(_FinishedError):
+                self._model(**self._inputs.of([job.plan for job in jobs]))
+            for job, shared in zip(jobs, recorder.shared, strict=True):
+                job.collector.finish(shared)
+
+
+class _Recorder:
+    """The watcher of one batch."""
+
+    def __init__(self, found: Map, jobs: Sequence[Job]) -> None:
+        self._map = found
+        self._jobs = jobs
+        self.shared: list[dict[str, Tensor]] = [{} for _ in jobs]
+        wanted = (
+            place.order
+            for place in found.places.values()
+            for job in jobs
+            if job.plan.stack == place.stack and job.plan.wanted.heads_of(place.layer)
+        )
+        self._last = max(wanted, default=-1)
+
+    def embed(self, module: nn.Module, embedding: Float[Tensor, "b n d_model"]) -> None:
+        stack = self._map.embedders[module]
+        for text, job in enumerate(self._jobs):
+            of_queries = "decoder" if job.plan.stack == "cross" else job.plan.stack
+            if stack == of_queries and "embedding" in job.plan.wanted.include:
+                self.shared[text]["embedding"] = embedding[text, : len(job.plan.queries)].clone()
+
+    def attend(self, layer: Layer) -> Float[Tensor, "b h n d_v"]:
+        place = self._map.places[layer.module]
+        output: Tensor | None = None
+        for text, job in enumerate(self._jobs):
+            heads = job.plan.wanted.heads_of(place.layer) if job.plan.stack == place.stack else ()
+            if heads:
+                output = self._record(layer, place, text, heads)
+        if place.order >= self._last and not self._waits_for_embedding():
+            raise _FinishedError
+        if output is not None and output.shape == (*layer.query.shape[:3], layer.value.shape[3]):
+            return output
+        return layer.output()
+
+    def _waits_for_embedding(self) -> bool:
+        return any(
+            "embedding" in job.plan.wanted.include and "embedding" not in shared
+            for job, shared in zip(self._jobs, self.shared, strict=True)
+        )
+
+    def _record(self, layer: Layer, place: Place, text: int, heads: Sequence[int]) -> Tensor | None:
+        """Keep what a text wants of `heads`; attentions·value, if it was computed."""
+        plan, collector = self._jobs[text]
+        n, m = len(plan.queries), len(plan.keys)
+        at_once = max(1, CHUNK_NUMBERS // (n * m))
+        output: Tensor | None = None
+        for start in range(0, len(heads), at_once):
+            chunk = list(heads[start : start + at_once])
+            every = chunk == list(range(layer.num_heads))
+            part = layer.part(text, slice(None) if every else chunk, n, m)
+            block = _block(part, plan.wanted.needs)
+            if OUTPUT_WEIGHTS in plan.wanted.needs and place.output_weights is not None:
+                block[OUTPUT_WEIGHTS] = place.output_weights[chunk]
+            if every and "attentions" in block:
+                output = part.weigh(block["attentions"][None])
+            collector.record(place.layer, chunk, block)
+        return output
+
+
+def _block(part: Layer, needs: AbstractSet[str]) -> dict[str, Tensor]:
+    """The tensors of one text's heads that are needed: [head][query][·]."""
+    block = {"query": part.query[0], "key": part.repeat(part.key)[0], "value": part.repeat(part.value)[0]}
+    block = {name: tensor.clone() for name, tensor in block.items() if name in needs}
+    masked = part.masked() if MASKED in needs else None
+    if masked is not None:
+        block[MASKED] = masked[0, 0]
+    if needs.isdisjoint({"scores", "attentions", "output", SINK}):
+        return block
+    scores = part.scores()
+    block["scores"] = scores[0]
+    if needs.isdisjoint({"attentions", "output", SINK}):
+        return block
+    attentions, sink = part.attentions(scores)
+    block["attentions"] = attentions[0]
+    if sink is not None:
+        block[SINK] = sink[0]
+    if "output" in needs:
+        block["output"] = part.weigh(attentions)[0]
+    return block

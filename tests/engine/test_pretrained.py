@@ -1,0 +1,173 @@
+"""Pretrained models: what is captured is what the eager implementation computes, for every architecture."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModel, PreTrainedModel
+
+from service.engine.collecting import HEAD_TENSORS
+from service.engine.engine import Engine
+from service.engine.errors import IndexOutOfRangeError, NotOfferedError
+from service.engine.plan import Attention, Plan, Question, Stack
+from service.engine.tokenizer import Text
+from tests.models import ARCHITECTURES, EAGER, WITH_DECODER
+
+CAPTURED = [architecture for architecture in ARCHITECTURES if architecture not in EAGER]
+SENTENCES = [
+    "Hi!",
+    "Transformers are powerful models for natural language processing.",
+    "naïve café, привет мир, 東京 and 🙂 are words, too; numbers 0123456789",
+    "attention " * 12,
+]
+TARGET = "the lazy dog"
+
+
+async def plan_for(engine: Engine, name: str, sentence: str, question: Question, target: str | None = None) -> Plan:
+    model = engine.model(name)
+    source = await engine.tokenize(model, Text(sentence, add_special_tokens=True), {})
+    read = None if target is None else await engine.tokenize_target(model, Text(target), {})
+    return model.plan(source, read, question)
+
+
+async def attend(
+    engine: Engine, name: str, question: Question, sentence: str = SENTENCES[1], target: str | None = None
+) -> Attention:
+    plan = await plan_for(engine, name, sentence, question, target)
+    return await engine.attend(engine.model(name), plan, {})
+
+
+def every_layer(engine: Engine, name: str, stack: Stack | None = None) -> list[int]:
+    facts = engine.model(name).facts
+    return list(range(facts.stacks[stack or facts.default_stack]))
+
+
+def stacks_of(name: str) -> Sequence[Stack]:
+    return ("encoder", "decoder", "cross") if name in WITH_DECODER else (None,)  # type: ignore[return-value]  # None = its own
+
+
+def eager(folder: Path, plan: Plan) -> np.ndarray:
+    """The attentions [layer][head][query][key] that transformers' eager implementation tells."""
+    model: PreTrainedModel = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+    inputs = {"input_ids": torch.tensor([plan.source.input_ids])}
+    if plan.source.encoding.type_ids and "type_vocab_size" in model.config.to_dict():
+        inputs["token_type_ids"] = torch.tensor([plan.source.token_type_ids])
+    if plan.target is not None:
+        inputs["decoder_input_ids"] = torch.tensor([plan.target.input_ids])
+    elif model.config.is_encoder_decoder:
+        inputs["decoder_input_ids"] = torch.tensor([[0]])
+    with torch.inference_mode():
+        answer = model(**inputs, output_attentions=True)
+    names = {"encoder": "encoder_attentions", "decoder": "decoder_attentions", "cross": "cross_attentions"}
+    layers = answer[names[plan.stack] if model.config.is_encoder_decoder else "attentions"]
+    return torch.cat(layers).numpy()
+
+
+CASES = [(name, stack) for name in ARCHITECTURES for stack in stacks_of(name)]
+
+
+@pytest.mark.parametrize(("name", "stack"), CASES)
+async def test_alone_and_padded_every_layer_and_head_is_that_of_eager(
+    zoo: Engine, folders: dict[str, Path], name: str, stack: Stack | None
+) -> None:
+    question = Question(layers=every_layer(zoo, name, stack), stack=stack)
+    target = TARGET if stack in {"decoder", "cross"} else None
+    alone = await attend(zoo, name, question, SENTENCES[1], target)
+    together = await asyncio.gather(*(attend(zoo, name, question, sentence, target) for sentence in SENTENCES))
+    for sentence, answer in [(SENTENCES[1], alone), *zip(SENTENCES, together, strict=True)]:
+        expected = eager(folders[name], await plan_for(zoo, name, sentence, question, target))
+        np.testing.assert_allclose(answer.tensors["attentions"], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "stack"), [case for case in CASES if case[0] in CAPTURED])
+async def test_the_tensors_follow_from_each_other(zoo: Engine, name: str, stack: Stack | None) -> None:
+    """softmax(scores) = attentions, attentions·value = output; masked scores are -inf where attentions are 0."""
+    include = ["query", "key", "value", "scores", "attentions", "output"]
+    question = Question(layers=every_layer(zoo, name, stack), stack=stack, include=include)
+    target = TARGET if stack in {"decoder", "cross"} else None
+    tensors = (await attend(zoo, name, question, target=target)).tensors
+    scores, attentions = torch.tensor(tensors["scores"]), tensors["attentions"]
+    if "sink" in tensors:
+        np.testing.assert_allclose(attentions.sum(-1) + tensors["sink"], 1, atol=1e-5)
+        assert (tensors["sink"] > 0.01).any()
+    else:
+        np.testing.assert_allclose(torch.softmax(scores, -1), attentions, atol=1e-6)
+    assert ((attentions == 0) >= np.isneginf(tensors["scores"])).all()
+    np.testing.assert_allclose(attentions @ tensors["value"], tensors["output"], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gptneox", "llama", "qwen3", "mistral", "gemma2", "gptoss", "bloom"])
+async def test_decoders_attend_to_no_later_token(zoo: Engine, name: str) -> None:
+    attentions = (await attend(zoo, name, Question(layers=every_layer(zoo, name)))).tensors["attentions"]
+    assert (np.triu(attentions, 1) == 0).all()
+    assert (np.diagonal(attentions, axis1=-2, axis2=-1) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["mistral", "gemma2", "gptoss", "modernbert"])
+async def test_sliding_windows_hide_distant_keys(zoo: Engine, name: str) -> None:
+    attentions = (await attend(zoo, name, Question(layers=every_layer(zoo, name)), SENTENCES[3])).tensors["attentions"]
+    distant = attentions[..., -1, :4]
+    assert (distant == 0).all(axis=(-1, -2)).any()
+
+
+async def test_chosen_layers_and_heads_come_in_the_order_asked_for(zoo: Engine) -> None:
+    every = (await attend(zoo, "bert", Question(layers=[0, 1, 2]))).tensors["attentions"]
+    some = await attend(zoo, "bert", Question(layers=[-1, 0], heads=[3, 1]))
+    assert (list(some.layers), list(some.heads)) == ([2, 0], [3, 1])
+    np.testing.assert_allclose(some.tensors["attentions"], every[[2, 0]][:, [3, 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+async def test_layers_above_the_highest_one_wanted_are_not_run(zoo: Engine, name: str) -> None:
+    model = zoo.model(name)
+    inner = model._batcher._runner._model  # type: ignore[attr-defined]  # the transformer that must not run further
+    calls: list[str] = []
+    hooks = [
+        module.register_forward_hook(lambda module, *_: calls.append(type(module).__name__))
+        for module_name, module in inner.named_modules()
+        if module_name.endswith((".1", ".2"))
+    ]
+    await attend(zoo, name, Question(layers=[0], heads=[0]))
+    for hook in hooks:
+        hook.remove()
+    assert calls == []
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+async def test_the_embedding_is_the_first_layers_input(zoo: Engine, name: str) -> None:
+    inner = zoo.model(name)._batcher._runner._model  # type: ignore[attr-defined]  # the transformer itself
+    plan = await plan_for(zoo, name, SENTENCES[1], Question(include=["embedding"]))
+    embedding = await zoo.attend(zoo.model(name), plan, {})
+    assert embedding.tensors["embedding"].shape == (len(plan.source), inner.config.hidden_size)
+
+
+@pytest.mark.parametrize("tensor", HEAD_TENSORS)
+async def test_every_tensor_has_its_shape(zoo: Engine, tensor: str) -> None:
+    plan = await plan_for(zoo, "llama", SENTENCES[1], Question(layers=[0, 2], heads=[1, 3, 0], include=[tensor]))
+    assert (await zoo.attend(zoo.model("llama"), plan, {})).tensors[tensor].shape == plan.size.shape(tensor)
+
+
+@pytest.mark.parametrize(
+    ("question", "error"),
+    [
+        (Question(layers=[3]), IndexOutOfRangeError),
+        (Question(heads=[-5]), IndexOutOfRangeError),
+        (Question(layers=[2, -1]), NotOfferedError),
+        (Question(stack="cross"), NotOfferedError),
+        (Question(include=["query_weights"]), NotOfferedError),
+    ],
+)
+async def test_what_a_model_does_not_have_is_refused(zoo: Engine, question: Question, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await plan_for(zoo, "bert", "hi", question)
+
+
+@pytest.mark.parametrize("name", EAGER)
+async def test_outside_the_interface_only_attentions_and_what_follows_of_them_are_offered(
+    zoo: Engine, name: str
+) -> None:
+    with pytest.raises(NotOfferedError, match="Choose from: attentions, statistics, rollout"):
+        await plan_for(zoo, name, "hi", Question(include=["scores"]))
