@@ -73,9 +73,16 @@ class Layer(NamedTuple):
         masked = self.masked()
         return scores if masked is None else scores.masked_fill_(masked, -torch.inf)
 
-    def attentions(self, scores: Float[Tensor, "b h n m"]) -> tuple[Tensor, Float[Tensor, "b h n"] | None]:
-        """Softmax of the scores in float32, and what the sinks take of it."""
+    def attentions(
+        self, scores: Float[Tensor, "b h n m"], *, overwrite: bool = False
+    ) -> tuple[Tensor, Float[Tensor, "b h n"] | None]:
+        """Softmax of the scores in float32, and what the sinks take of it.
+
+        To `overwrite` the scores saves the pages of another matrix, which take longer to get than softmax needs.
+        """
         if self.sinks is None:
+            if overwrite and scores.dtype is torch.float32:
+                return torch.softmax(scores, dim=-1, out=scores), None
             return torch.softmax(scores, dim=-1, dtype=torch.float32), None
         sinks = self.sinks.reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1)
         both = torch.softmax(torch.cat([scores, sinks.to(scores.dtype)], dim=-1), dim=-1, dtype=torch.float32)

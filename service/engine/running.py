@@ -160,10 +160,11 @@ def _block(part: Layer, needs: AbstractSet[str]) -> dict[str, Tensor]:
     if needs.isdisjoint({"scores", "attentions", "output", SINK}):
         return block
     scores = part.scores()
-    block["scores"] = scores[0]
+    if "scores" in needs:
+        block["scores"] = scores[0]
     if needs.isdisjoint({"attentions", "output", SINK}):
         return block
-    attentions, sink = part.attentions(scores)
+    attentions, sink = part.attentions(scores, overwrite="scores" not in needs)
     block["attentions"] = attentions[0]
     if sink is not None:
         block[SINK] = sink[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from tests.benchmarks import heatmap, startup, throughput
+from tests.benchmarks import heatmap, pretrained, startup, throughput
 
 Rows = list[dict[str, object]]
 
@@ -17,7 +17,9 @@ Rows = list[dict[str, object]]
 def main() -> None:
     """Run the suites that the command line names."""
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description="Ratios to peers, each in one run.")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help="throughput, startup, heatmap (default: all)")
+    parser.add_argument(
+        "suites", nargs="*", metavar="SUITE", help="throughput, startup, heatmap, pretrained (default: all)"
+    )
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default: 7)")
     parser.add_argument("--seconds", type=int, default=3, help="seconds of load on each target (default: 3)")
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks.json"), help="JSON file to write")
@@ -26,6 +28,7 @@ def main() -> None:
         "throughput": lambda: throughput.measure(options.rounds, options.seconds),
         "startup": lambda: startup.measure(options.rounds),
         "heatmap": lambda: heatmap.measure(options.rounds),
+        "pretrained": lambda: pretrained.measure(options.rounds),
     }
     unknown = set(options.suites) - set(suites)
     if unknown:
