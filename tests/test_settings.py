@@ -19,6 +19,10 @@ VALUES: dict[str, tuple[str, object]] = {
     "num_threads": ("3", 3),
     "host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104  # nothing listens on it
     "port": ("0", 0),
+    "models": ("a=./b,c=d/e@f", "a=./b,c=d/e@f"),
+    "dtype": ("bfloat16", "bfloat16"),
+    "batching": ("exact", "exact"),
+    "max_batch_tokens": ("64", 64),
     "max_tokens": ("7", 7),
     "max_body_bytes": ("1024", 1024),
     "max_response_bytes": ("4096", 4096),

@@ -17,7 +17,7 @@ from huggingface_hub.errors import (
 from service.engine.errors import ModelLoadError
 
 MODEL_ID = re.compile(r"[a-z0-9._-]{1,64}")
-REPOSITORY = re.compile(r"[\w.-]+(/[\w.-]+)?")
+REPOSITORY = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 RESERVED = "synthetic"
 FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 """What is fetched of a repository: no pickle, no code."""

@@ -56,6 +56,12 @@ def test_a_wrong_entry_is_refused(models: str, says: str) -> None:
         parse_sources(models)
 
 
+@pytest.mark.parametrize("place", ["./nowhere", "../nowhere", "~/nowhere", "/nowhere", "a/b/nowhere"])
+def test_what_looks_like_a_path_is_never_asked_of_the_hub(place: str) -> None:
+    with pytest.raises(ModelLoadError, match=f"model m: there is no folder {place}"):
+        check_source(Source("m", place, None))
+
+
 def remove_config(folder: Path) -> None:
     (folder / "config.json").unlink()
 
