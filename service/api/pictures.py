@@ -31,6 +31,8 @@ NOT_IN_FIELDS = {"sentence", "sentence_pair", "target", "format", "filename"}
 NO_NUL = "\N{REPLACEMENT CHARACTER}"
 """Instead of NUL, at which a PNG's texts end."""
 SPACE = "␣"
+SPACE_MARKS = "▁Ġ"
+"""What stands for a space in tokens of Llama's and of GPT-2's kind."""
 CONTINUATION = "##"
 """How BERT marks a piece that continues a word."""
 
@@ -123,6 +125,8 @@ def _text_of(tokens: Tokens, index: int) -> str:
     offset = tokens.offsets[index]
     if offset is None:
         return ""
+    if not tokens.tokens[index].strip(SPACE_MARKS):  # its place may be that of the letter behind it
+        return SPACE
     sentence = tokens.sentences[tokens.sequence_ids[index] or 0]
     start, end = trim(sentence, offset)
     return sentence[start:end] or SPACE

@@ -1,0 +1,113 @@
+"""The start-up probe refuses what would be silently wrong: lost masks, other numbers, layers that say nothing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AttentionMaskInterface, AutoModel
+from transformers.masking_utils import eager_mask
+
+from service.engine import capture, probe
+from service.engine.capture import Layer
+from service.engine.engine import Engine
+from service.engine.errors import ModelLoadError
+from service.engine.models import Batching
+from service.engine.sources import Source
+
+
+@pytest.fixture
+def add(folders: dict[str, Path]) -> Iterator[Callable[[str], None]]:
+    """Loads and probes one of the small models."""
+    engine = Engine("cpu")
+    yield lambda name: engine.add(Source(name, str(folders[name]), None), "float32", Batching())
+    engine.close()
+
+
+@pytest.fixture
+def no_masks() -> Iterator[None]:
+    """What happens where only an attention function is registered: the library makes no mask for it."""
+    AttentionMaskInterface.register(capture.NAME, lambda *_, **__: None)
+    yield
+    AttentionMaskInterface.register(capture.NAME, eager_mask)
+
+
+@pytest.mark.usefixtures("no_masks")
+@pytest.mark.parametrize("name", ["bert", "modernbert", "gpt2", "llama", "mistral", "gptoss", "t5", "bart"])
+def test_a_lost_mask_is_refused(add: Callable[[str], None], name: str) -> None:
+    with pytest.raises(ModelLoadError, match="differ from the eager implementation's by"):
+        add(name)
+
+
+def change_scores(change: Callable[[Layer], Layer]) -> Callable[[Layer], Tensor]:
+    scores = Layer.scores
+    return lambda layer: scores(change(layer))
+
+
+CHANGES: dict[str, tuple[str, Callable[[Layer], Layer]]] = {
+    "another scale": ("bert", lambda layer: layer._replace(scaling=layer.scaling * 1.01)),
+    "no soft cap": ("gemma2", lambda layer: layer._replace(softcap=None)),
+    "no position bias": ("t5", lambda layer: layer._replace(bias=None)),
+    "the padding seen": ("bert", lambda layer: layer._replace(mask=None)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_other_scores_than_eagers_are_refused(
+    add: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    name, changed = CHANGES[change]
+    monkeypatch.setattr(Layer, "scores", change_scores(changed))
+    with pytest.raises(ModelLoadError, match="differ from the eager implementation's by"):
+        add(name)
+
+
+@pytest.mark.parametrize(
+    "wrong", [torch.zeros_like, lambda scores: torch.full_like(scores, torch.nan)], ids=["0", "nan"]
+)
+def test_zeros_and_nan_are_refused(
+    add: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Tensor], Tensor]
+) -> None:
+    monkeypatch.setattr(Layer, "attentions", lambda _, scores, **__: (wrong(scores), None))
+    with pytest.raises(ModelLoadError, match="differ from the eager implementation's by"):
+        add("bert")
+
+
+def test_a_sink_that_is_left_out_is_refused(add: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Layer, "attentions", lambda _, scores, **__: (torch.softmax(scores, -1), None))
+    with pytest.raises(ModelLoadError, match="differ from the eager implementation's by"):
+        add("gptoss")
+
+
+def test_a_model_whose_eager_layers_tell_nothing_is_refused(
+    add: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "eager_attentions", lambda *_: {})
+    with pytest.raises(ModelLoadError, match="0 layers of its encoder tell their attentions"):
+        add("bert")
+
+
+N = probe.LENGTH
+
+
+@pytest.mark.parametrize(
+    ("attentions", "says"),
+    [
+        (None, "does not tell it"),
+        ((None, None), "does not tell it"),
+        ((torch.zeros(2, 4, N, N),), "do not sum to 1"),
+        ((torch.full((2, 4, N, N), torch.nan),), "do not sum to 1"),
+        ((torch.full((2, 4, N, N), 1 / N),), "reach the padding"),
+        ((torch.full((2, N, 4, 7), 1 / 7),), "have the shape"),
+    ],
+    ids=["none", "nones", "zeros", "nan", "unmasked", "windows"],
+)
+def test_outside_the_interface_attentions_that_cannot_be_trusted_are_refused(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, attentions: Any, says: str
+) -> None:
+    model = AutoModel.from_pretrained(folders["mpnet"])
+    monkeypatch.setattr(model, "forward", lambda **_: {"attentions": attentions})
+    with pytest.raises(ModelLoadError, match=says):
+        probe.probe_eager("m", model, 512)
