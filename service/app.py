@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,10 @@ LIMITS = ("max_tokens", "max_body_bytes", "max_response_bytes")
 """The settings that /info tells clients."""
 
 
-def load_operations(settings: Settings) -> "Operations":
+def load_operations(settings: Settings, report: Callable[[str], None] = logger.debug) -> "Operations":
     """The service's operations on an engine made as `settings` say; takes seconds, most of them to import torch.
+
+    What is being done goes to `report`.
 
     Raises:
         DeviceUnavailableError: the configured device is not on this machine.
@@ -51,11 +53,14 @@ def load_operations(settings: Settings) -> "Operations":
         from service.engine.models import Batching
         from service.engine.sources import parse_sources
 
-        for source in parse_sources(settings.models):
+        sources = parse_sources(settings.models)
+        for number, source in enumerate(sources, start=1):
+            report(f"loading model {source.id}, {number} of {len(sources)}")
             engine.add(source, settings.dtype, Batching(settings.batching, settings.max_batch_tokens))
     renderer = Renderer(find_fonts(settings.font_places))
     limits = {name.upper(): getattr(settings, name) for name in LIMITS}
     operations = Operations(engine, renderer, limits)
+    report("warming up")
     asyncio.run(operations.warm_up())
     gc.freeze()  # what is loaded stays: the garbage collector need not walk through all of torch again and again
     return operations
@@ -90,17 +95,21 @@ class Loader:
     def __init__(self) -> None:
         """Hold nothing yet."""
         self._operations: Operations | None = None
+        self._progress = "loading the libraries"
         self.failure: Exception | None = None
         """Why loading failed, if it did."""
 
     async def load(self, settings: Settings) -> None:
         """Load, off the event loop; a failure is kept for the server, which ends."""
         try:
-            self._operations = await asyncio.to_thread(load_operations, settings)
+            self._operations = await asyncio.to_thread(load_operations, settings, self._report)
         except Exception as error:  # whatever it is, the server must end and say it
             self.failure = error
         else:
             logger.info("ready: device=%s", self._operations.engine.device)
+
+    def _report(self, progress: str) -> None:
+        self._progress = progress
 
     def operations(self) -> "Operations":
         """The loaded operations.
@@ -109,7 +118,7 @@ class Loader:
             NotReadyError: they are still being loaded.
         """
         if self._operations is None:
-            raise NotReadyError
+            raise NotReadyError(self._progress)
         return self._operations
 
     def close(self) -> None:

@@ -96,10 +96,10 @@ class ProblemError(Exception):
 class NotReadyError(ProblemError):
     """The models are still being loaded."""
 
-    def __init__(self) -> None:
-        """Ask the client to come back."""
+    def __init__(self, progress: str) -> None:
+        """Ask the client to come back; `progress` says what is being done."""
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-        super().__init__("not-ready", "The models are still being loaded. Try again in a moment.", headers=headers)
+        super().__init__("not-ready", f"Not ready: {progress}. Try again in a moment.", headers=headers)
 
 
 REQUEST_ERRORS: dict[type[RequestError], str] = {

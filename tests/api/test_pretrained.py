@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from service.api.answers import AttentionAnswer, ModelDescription, TokenizeAnswer
-from service.app import create_app
+from service.app import create_app, load_operations
 from service.settings import Settings
 from tests import models
 from tests.api.problems import expect
@@ -225,6 +225,13 @@ async def test_fifty_requests_at_once_get_the_answers_of_one_each(client: httpx.
         got = response.json()
         np.testing.assert_allclose(got.pop("attentions"), expected.pop("attentions"), rtol=0, atol=1e-6)
         assert got == expected
+
+
+def test_loading_says_what_it_is_doing(tmp_path: Path) -> None:
+    served = ",".join(f"{name}={models.save(name, tmp_path / name)}" for name in ("bert", "gpt2"))
+    told: list[str] = []
+    load_operations(Settings(device="cpu", models=served), told.append).engine.close()
+    assert told == ["loading model bert, 1 of 2", "loading model gpt2, 2 of 2", "warming up"]
 
 
 async def test_one_head_of_a_long_text_is_no_answer_too_large(tmp_path: Path) -> None:
