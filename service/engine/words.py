@@ -29,6 +29,7 @@ def words_of(tokens: Tokens) -> list[Word]:
     Tokens that are nothing but whitespace belong to the word behind them, or to the last word of their sentence.
     """
     words: list[Word] = []
+    ends = [len(sentence.rstrip()) for sentence in tokens.sentences]
     open_in: int | None = None
     """The sentence whose last word may go on."""
     for index, (sequence, offset) in enumerate(zip(tokens.sequence_ids, tokens.offsets, strict=True)):
@@ -38,16 +39,16 @@ def words_of(tokens: Tokens) -> list[Word]:
             continue
         sentence = tokens.sentences[sequence]
         piece = Word("", *trim(sentence, offset), [index])
-        if open_in == sequence and _belong_together(words[-1], piece, sentence):
+        if open_in == sequence and _belong_together(words[-1], piece, sentence, ends[sequence]):
             piece = _joined(words.pop(), piece)
         words.append(piece._replace(text=sentence[piece.start : piece.end]))
         open_in = sequence
     return words
 
 
-def _belong_together(word: Word, piece: Word, sentence: str) -> bool:
-    """Whether no whitespace is between them, or one of them is nothing else: in front, or at the sentence's end."""
-    is_last = not sentence[piece.end :].strip() and piece.start == piece.end
+def _belong_together(word: Word, piece: Word, sentence: str, end: int) -> bool:
+    """Whether no whitespace is between them, or one of them is nothing else: in front, or behind the text's `end`."""
+    is_last = piece.start == piece.end and (piece.end or 0) >= end
     return not word.text or is_last or not any(map(str.isspace, sentence[word.end : piece.start]))
 
 
