@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from tokenizers import Encoding
 from tokenizers import Tokenizer as Backend
 from tokenizers.decoders import WordPiece
+from tokenizers.normalizers import BertNormalizer
 from transformers import BertTokenizer
 
 from service.engine.errors import NoTokensError
@@ -92,6 +93,7 @@ class Tokenizer:
         backend.no_padding()
         backend.encode_special_tokens = True
         self.backend = backend
+        self._lower = _without_normalizer(backend) if _only_lowers_ascii(backend) else None
         self.is_wordpiece = isinstance(backend.decoder, WordPiece)
         """Whether tokens are readable as they are, and ## begins one that continues a word."""
 
@@ -101,8 +103,7 @@ class Tokenizer:
         Raises:
             NoTokensError: a sentence yields no token of its own.
         """
-        backend = self.backend if text.most_tokens is None else self._cutting(text.most_tokens)
-        encoding = backend.encode(text.sentence, text.sentence_pair, add_special_tokens=text.add_special_tokens)
+        encoding = self._encode(text)
         sequence_ids = encoding.sequence_ids
         if 0 not in sequence_ids:
             raise NoTokensError("sentence")
@@ -117,18 +118,44 @@ class Tokenizer:
             encoding=encoding,
         )
 
-    def _cutting(self, most_tokens: int) -> Backend:
-        """A copy that cuts: the original serves other threads meanwhile."""
-        backend = Backend.from_str(self.backend.to_str())
-        backend.encode_special_tokens = True
-        backend.enable_truncation(most_tokens)
-        return backend
+    def _encode(self, text: Text) -> Encoding:
+        sentence, pair, special = text.sentence, text.sentence_pair, text.add_special_tokens
+        if text.most_tokens is not None:
+            cutting = _copy(self.backend)  # the original serves other threads meanwhile
+            cutting.enable_truncation(text.most_tokens)
+            return cutting.encode(sentence, pair, add_special_tokens=special)
+        if self._lower is not None and pair is None and sentence.isascii() and sentence.isprintable():
+            return self._lower.encode(sentence.lower(), add_special_tokens=special)
+        return self.backend.encode(sentence, pair, add_special_tokens=special)
 
 
 @cache
 def bert_base_uncased() -> Tokenizer:
     """The synthetic model's tokenizer, from the vocabulary in this package."""
     return Tokenizer(BertTokenizer(vocab=str(VOCABULARY)).backend_tokenizer)
+
+
+def _copy(backend: Backend) -> Backend:
+    copy = Backend.from_str(backend.to_str())
+    copy.encode_special_tokens = True
+    return copy
+
+
+def _only_lowers_ascii(backend: Backend) -> bool:
+    """Whether all that happens to printable ASCII before it is split is to be lowered.
+
+    BERT's other rules concern other characters; an added token that is not special is sought in the text as typed.
+    """
+    normalizer = backend.normalizer
+    lowers = isinstance(normalizer, BertNormalizer) and normalizer.lowercase
+    return lowers and all(token.special for token in backend.get_added_tokens_decoder().values())
+
+
+def _without_normalizer(backend: Backend) -> Backend:
+    """A copy that takes text as it is: the normalizer needs a third of the time, and Python lowers ASCII in none."""
+    copy = _copy(backend)
+    copy.normalizer = None
+    return copy
 
 
 def _offsets(encoding: Encoding) -> Sequence[Offset | None]:

@@ -2,13 +2,17 @@
 
 import pytest
 from hypothesis import assume, given
+from hypothesis.strategies import booleans, from_regex, lists, sampled_from
+from tokenizers import AddedToken
+from tokenizers import Tokenizer as Backend
 
 from service.engine.errors import NoTokensError
-from service.engine.tokenizer import Text, bert_base_uncased, utf16_positions
+from service.engine.tokenizer import Text, Tokenizer, bert_base_uncased, utf16_positions
 from tests import notebook
 from tests.strategies import SENTENCES, TEXTS
 
 TOKENIZER = bert_base_uncased()
+ASCII = lists(from_regex(r"[ -~]+", fullmatch=True) | sampled_from(["[CLS]", "[sep]", " The ", "x" * 101])).map("".join)
 
 
 def tokens_of(sentence: str, **options: object) -> list[str]:
@@ -30,6 +34,21 @@ def test_the_rust_backend_agrees_with_transformers(sentence: str) -> None:
     theirs = notebook.tokenizer()(sentence, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     assume(theirs)
     assert TOKENIZER(Text(sentence)).input_ids == theirs
+
+
+@given(ASCII, booleans())
+def test_printable_ascii_skips_the_normalizer_and_loses_nothing(sentence: str, special: bool) -> None:
+    theirs = TOKENIZER.backend.encode(sentence, add_special_tokens=special)
+    assume(0 in theirs.sequence_ids)
+    ours = TOKENIZER(Text(sentence, add_special_tokens=special)).encoding
+    assert (ours.tokens, ours.ids, ours.offsets) == (theirs.tokens, theirs.ids, theirs.offsets)
+    assert (ours.sequence_ids, ours.word_ids, ours.type_ids) == (theirs.sequence_ids, theirs.word_ids, theirs.type_ids)
+
+
+def test_an_added_token_is_found_as_it_was_typed() -> None:
+    backend = Backend.from_str(TOKENIZER.backend.to_str())
+    backend.add_tokens([AddedToken("<Name>", normalized=False)])
+    assert Tokenizer(backend)(Text("Hello <Name>")).tokens == ["hello", "<Name>"]
 
 
 @given(TEXTS, TEXTS)
