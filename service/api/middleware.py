@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from itertools import count
 from secrets import token_hex
 
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +16,9 @@ from service.heatmap.errors import NotDrawableError
 
 MAX_QUERY_BYTES = 16 * 1024
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+REQUEST_IDS = map((token_hex(8) + "{:016x}").format, count())
+"""Unlike any other process's by the first half, unlike each other by the second: a random draw each costs a syscall."""
 
 EXPECTED = (ProblemError, RequestError, NotDrawableError)
 """What requests bring upon themselves; anything else is the service's failure, and is logged."""
@@ -35,7 +39,7 @@ class ExchangeMiddleware:
             await self.app(scope, receive, send)
             return
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if SANE_REQUEST_ID.fullmatch(given) else token_hex(16)
+        request_id = given if SANE_REQUEST_ID.fullmatch(given) else next(REQUEST_IDS)
         scope["request_id"] = request_id
         timings: dict[str, float] = {}
         scope["timings"] = timings

@@ -35,6 +35,11 @@ async def test_a_sane_request_id_is_echoed(client: httpx.AsyncClient, path: str)
     assert response.headers["x-request-id"] == "abc-1.2_3"
 
 
+async def test_every_request_without_an_id_gets_its_own(client: httpx.AsyncClient) -> None:
+    ids = {(await client.get("/livez")).headers["x-request-id"] for _ in range(3)}
+    assert len(ids) == 3
+
+
 @pytest.mark.parametrize("given", ["", "a b", "x" * 200, "ü", 'a"b'])
 async def test_an_insane_request_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
     response = await client.get("/livez", headers=[(b"x-request-id", given.encode())])
