@@ -41,6 +41,7 @@ class SyntheticModel:
         )
         self._worker = worker
         self._device = device
+        self._is_on_cpu = device.type == "cpu"
 
     def target(self, _tokens: Tokens) -> Tokens:
         """There is no decoder.
@@ -100,7 +101,7 @@ class SyntheticModel:
 
     def _draw(self, source: Tokens, parameters: SyntheticParameters) -> Draws:
         draws = draw(source.input_ids, parameters)
-        if self._device.type == "cpu":
+        if self._is_on_cpu:
             return draws
         return replace(draws, **{name: getattr(draws, name).to(self._device) for name in SHARED_TENSORS})
 
