@@ -35,7 +35,8 @@ def is_fresh(if_none_match: str | None, tag: str) -> bool:
 
 def all_of(request: Request, header: str) -> str | None:
     """The values of a header that may be sent in several lines, joined as RFC 9110 says; None where there is none."""
-    return ", ".join(request.headers.getlist(header)) or None
+    name = header.encode()
+    return b", ".join([value for key, value in request.scope["headers"] if key == name]).decode("latin-1") or None
 
 
 def conditional(request: Request, body: str, media_type: str = "application/json") -> Response:

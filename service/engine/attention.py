@@ -32,7 +32,7 @@ def scaled_scores(
 ) -> Float[Tensor, "n m"]:
     """Q·Kᵀ/√d_k, or Q·Kᵀ·scale where a scale is given."""
     products = query @ key.T
-    return products / _root(query.size(-1)) if scale is None else products * scale
+    return products.div_(_root(query.size(-1))) if scale is None else products.mul_(scale)
 
 
 @cache

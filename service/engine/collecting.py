@@ -30,6 +30,8 @@ SOURCES = {
 }
 """What must be computed for an analysis."""
 
+_KEPT_ELSEWHERE = frozenset({*SHARED_TENSORS, "rollout"})
+
 HeadReduction = Literal["mean", "max"]
 Block = Mapping[str, Tensor]
 """Tensors of some heads of one layer, by name: [head][query][·]."""
@@ -87,9 +89,7 @@ class Collector:
     def __init__(self, wanted: Wanted) -> None:
         """Hold nothing yet."""
         self.wanted = wanted
-        self._kept: dict[str, dict[int, _Heads]] = {
-            name: {} for name in wanted.include if name not in {*SHARED_TENSORS, "rollout"}
-        }
+        self._kept: dict[str, dict[int, _Heads]] = {name: {} for name in wanted.include if name not in _KEPT_ELSEWHERE}
         self._means: list[Tensor] = []
         self.tensors: dict[str, Float32[np.ndarray, ...]] = {}
         """Once finished: what was kept, [layer][head]…, on the CPU; `rollout` is [layer][query][key]."""

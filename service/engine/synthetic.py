@@ -26,6 +26,9 @@ KEPT_NUMBERS = 16 * 1024
 
 Initialization = Literal["uniform", "normal"]
 
+_FROM = {name: frozenset(HEAD_TENSORS[index:]) for index, name in enumerate(HEAD_TENSORS)}
+"""A tensor and those that are computed after it."""
+
 
 @dataclass(frozen=True, slots=True)
 class SyntheticParameters:
@@ -93,26 +96,34 @@ def attend_heads(
     draws: Draws, parameters: SyntheticParameters, heads: Sequence[int], needs: Collection[str]
 ) -> Iterator[tuple[int, dict[str, Tensor]]]:
     """Each of `heads` in turn: its tensors (see `HEAD_TENSORS`), computed as far as `needs` goes."""
-    last = max((HEAD_TENSORS.index(name) for name in needs if name in HEAD_TENSORS), default=-1)
-    if last < 0:
+    if _FROM["query"].isdisjoint(needs):
         return
-    query, key, value = (
-        project(draws.embedding, weights) for weights in (draws.query_weights, draws.key_weights, draws.value_weights)
-    )
+    query = project(draws.embedding, draws.query_weights)
+    key = project(draws.embedding, draws.key_weights)
+    value = project(draws.embedding, draws.value_weights)
     for head in heads:
         tensors = {
             "query": take_head(query, head, parameters.d_k),
             "key": take_head(key, head, parameters.d_k),
             "value": take_head(value, head, parameters.d_v),
         }
-        if last >= HEAD_TENSORS.index("scores"):
-            scores = scaled_scores(tensors["query"], tensors["key"], parameters.scale)
-            tensors["scores"] = mask_later_keys(scores) if parameters.mask == "causal" else scores
-        if last >= HEAD_TENSORS.index("attentions"):
-            tensors["attentions"] = softmax(tensors["scores"])
-        if last >= HEAD_TENSORS.index("output"):
-            tensors["output"] = weighted_values(tensors["attentions"], tensors["value"])
+        _attend(tensors, parameters, needs)
         yield head, tensors
+
+
+def _attend(tensors: dict[str, Tensor], parameters: SyntheticParameters, needs: Collection[str]) -> None:
+    """Add what one head makes of its queries, keys and values."""
+    if _FROM["scores"].isdisjoint(needs):
+        return
+    scores = scaled_scores(tensors["query"], tensors["key"], parameters.scale)
+    if parameters.mask == "causal":
+        scores = mask_later_keys(scores)
+    tensors["scores"] = scores
+    if _FROM["attentions"].isdisjoint(needs):
+        return
+    tensors["attentions"] = attentions = softmax(scores)
+    if "output" in needs:
+        tensors["output"] = weighted_values(attentions, tensors["value"])
 
 
 def estimate_seconds(n: int, parameters: SyntheticParameters, num_heads: int) -> float:

@@ -94,7 +94,7 @@ class SyntheticModel:
         if MASKED in wanted.needs and parameters.mask == "causal":
             marks[MASKED] = later_keys(len(plan.source), self._device)
         for head, tensors in attend_heads(draws, parameters, wanted.heads_of(0), wanted.needs):
-            block = {name: tensor.unsqueeze(0) for name, tensor in tensors.items() if name in wanted.needs}
+            block = {name: tensors[name][None] for name in wanted.needs if name in tensors}
             collector.record(0, [head], block | marks if marks else block)
         collector.finish({name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
         return collector

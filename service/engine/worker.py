@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 import torch
 
-P = ParamSpec("P")
+Args = TypeVarTuple("Args")
 T = TypeVar("T")
 
 INLINE_SECONDS = 1e-3
@@ -30,31 +30,24 @@ class Worker:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
 
     async def run(
-        self,
-        stage: str,
-        timings: Timings,
-        seconds: float,
-        function: Callable[P, T],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
+        self, stage: str, timings: Timings, seconds: float, function: Callable[[*Args], T], *args: *Args
     ) -> T:
         """Call `function` where its estimate of `seconds` belongs; add the time it took to `timings[stage]`."""
         if seconds < INLINE_SECONDS:
-            return self._timed(stage, timings, function, *args, **kwargs)
+            return self._timed(stage, timings, function, *args)
         submitted = perf_counter()
 
         def dequeued() -> T:
             timings["queue"] = timings.get("queue", 0.0) + perf_counter() - submitted
-            return self._timed(stage, timings, function, *args, **kwargs)
+            return self._timed(stage, timings, function, *args)
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, dequeued)
 
-    def _timed(self, stage: str, timings: Timings, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def _timed(self, stage: str, timings: Timings, function: Callable[[*Args], T], *args: *Args) -> T:
         started = perf_counter()
         torch.set_num_threads(self.num_threads)  # OpenMP keeps the number for each thread
         try:
-            return function(*args, **kwargs)
+            return function(*args)
         finally:
             timings[stage] = timings.get(stage, 0.0) + perf_counter() - started
 
