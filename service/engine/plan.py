@@ -105,7 +105,7 @@ def choose_include(question: Question, default: Sequence[str], offered: Collecti
     """
     is_of_words = question.level == "word"
     if question.include is None:
-        return [name for name in default if not is_of_words or name in POOLED]
+        return [name for name in default if name in POOLED] if is_of_words else default
     field = "tensor" if question.picture else "include"
     for name in question.include:
         if name not in offered:

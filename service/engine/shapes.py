@@ -1,5 +1,6 @@
 """How large each tensor of an answer is, known before any work."""
 
+from operator import attrgetter
 from typing import NamedTuple
 
 Shape = tuple[int, ...]
@@ -25,7 +26,8 @@ class Dimensions(NamedTuple):
 
     def shape(self, tensor: str) -> Shape:
         """The shape of a tensor."""
-        return tuple([getattr(self, axis) for axis in AXES[tensor]])
+        lengths: Shape = _LENGTHS[tensor](self)
+        return lengths
 
 
 _OF_HEADS = ("layers", "heads", "queries")
@@ -47,3 +49,5 @@ AXES = {
     "value_weighted": _MATRICES,
 }
 """The axes of each tensor, as `Dimensions` names them."""
+
+_LENGTHS = {tensor: attrgetter(*axes) for tensor, axes in AXES.items()}

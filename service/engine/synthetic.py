@@ -78,8 +78,8 @@ def _sample(
     generator = torch.Generator().manual_seed(seed)
     shapes = ((n, d_model), (d_model, key_width), (d_model, key_width), (d_model, value_width))
     if initialization == "uniform":
-        return tuple(torch.rand(shape, generator=generator) for shape in shapes)
-    embedding, *weights = (torch.randn(shape, generator=generator) for shape in shapes)
+        return tuple(torch.rand(*shape, generator=generator) for shape in shapes)
+    embedding, *weights = (torch.randn(*shape, generator=generator) for shape in shapes)
     return embedding, *(weight / math.sqrt(d_model) for weight in weights)
 
 
