@@ -131,7 +131,7 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def compose(engine: None) -> list[str]:  # noqa: ARG001
+def compose(engine: None) -> list[str]:  # noqa: ARG001  # it skips
     """Today's `docker compose`, or the older `docker-compose`."""
     if docker("compose", "version").returncode == 0:
         return ["docker", "compose"]
