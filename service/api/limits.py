@@ -2,9 +2,10 @@
 
 from math import prod
 
-from service.api.encoding import estimate_json_bytes
+from service.api.encoding import BYTES_PER_CHARACTER, BYTES_PER_WORD, estimate_json_bytes
 from service.engine.errors import ResponseTooLargeError
 from service.engine.plan import Plan
+from service.engine.shapes import Dimensions
 
 FLOAT32_BYTES = 4
 
@@ -15,7 +16,7 @@ def check_response_size(plan: Plan, decimals: int | None, limit: int) -> int:
     Raises:
         ResponseTooLargeError: it may be larger; says what would do.
     """
-    size = estimate_json_bytes(plan.tokens, plan.size, plan.wanted.include, decimals)
+    size = _estimate(plan, plan.tokens, plan.size, decimals)
     if size <= limit:
         return size
     fitting = _most_tokens(plan, decimals, limit)
@@ -49,8 +50,19 @@ def _most_tokens(plan: Plan, decimals: int | None, limit: int) -> int:
     while too_many - fitting > 1:
         n = (fitting + too_many) // 2
         size = plan.size._replace(queries=min(n, plan.size.queries), keys=min(n, plan.size.keys))
-        if estimate_json_bytes(min(2 * n, plan.tokens), size, plan.wanted.include, decimals) <= limit:
+        if _estimate(plan, min(2 * n, plan.tokens), size, decimals) <= limit:
             fitting = n
         else:
             too_many = n
     return fitting
+
+
+def _estimate(plan: Plan, tokens: int, size: Dimensions, decimals: int | None) -> int:
+    """How many bytes an answer may have about so many of the plan's tokens, with tensors of this `size`."""
+    total = estimate_json_bytes(tokens, size, plan.wanted.include, decimals)
+    if plan.target is not None:
+        total += plan.target.characters * BYTES_PER_CHARACTER  # among the parameters
+    if plan.wanted.words is not None:
+        characters = plan.source.characters + (0 if plan.target is None else plan.target.characters)
+        total += tokens * BYTES_PER_WORD + characters * BYTES_PER_CHARACTER
+    return total

@@ -9,7 +9,7 @@ from service import __version__
 from service.api import pictures, questions
 from service.api.answers import Info, ModelList
 from service.api.descriptions import describe_model, describe_service
-from service.api.encoding import SECONDS_PER_BYTE, SECONDS_PER_TOKEN, encode_json
+from service.api.encoding import SECONDS_PER_BYTE, SECONDS_PER_CHARACTER, SECONDS_PER_TOKEN, encode_json
 from service.api.heatmap_request import HeatmapRequest
 from service.api.limits import check_grid_size, check_response_size
 from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
@@ -47,40 +47,26 @@ class Operations:
         """The tokens of a sentence. Each operation adds the seconds of its stages to `timings`."""
         model = self._model(request)
         tokens = await self.engine.tokenize(model, questions.text_of(request, model), timings)
-        answer = {
-            "model": request.model,
-            **_token_members(tokens, request.offset_unit),
-            "word_ids": tokens.word_ids,
-            "token_type_ids": tokens.token_type_ids,
-            "special_tokens_mask": tokens.special_tokens_mask,
-        }
-        seconds = len(tokens) * SECONDS_PER_TOKEN
-        return await self.engine.worker.run("encode", timings, seconds, encode_json, answer)
+        seconds = len(tokens) * SECONDS_PER_TOKEN + tokens.characters * SECONDS_PER_CHARACTER
+        return await self.engine.worker.run("encode", timings, seconds, _encode_tokens, request, tokens)
 
     async def attention(self, request: AttentionRequest, _form: str, timings: Timings) -> bytes:
         """Every matrix on the way from tokens to weighted values."""
         model = self._model(request)
         source, target = await self._texts(request, model, timings)
-        plan = model.plan(source, target, questions.question_of(request))
+        plan = await self.engine.plan(model, source, target, questions.question_of(request), timings)
         size = check_response_size(plan, request.decimals, self.max_response_bytes)
         attention = await self.engine.attend(model, plan, timings)
-        answer = {
-            "model": request.model,
-            "parameters": questions.parameters_of(request, model, plan),
-            **_token_members(source, request.offset_unit),
-            **_other_members(plan, attention, request.offset_unit),
-            "layers": list(attention.layers),
-            "heads": list(attention.heads),
-            **attention.tensors,
-        }
-        seconds = size * SECONDS_PER_BYTE
-        return await self.engine.worker.run("encode", timings, seconds, encode_json, answer, request.decimals)
+        seconds = size * SECONDS_PER_BYTE + source.characters * SECONDS_PER_CHARACTER
+        return await self.engine.worker.run(
+            "encode", timings, seconds, _encode_attention, request, model, plan, attention
+        )
 
     async def heatmap(self, request: HeatmapRequest, form: Form, timings: Timings) -> bytes:
         """A picture of one head's matrix, of all heads reduced to one, or of many heads side by side."""
         model = self._model(request)
         source, target = await self._texts(request, model, timings)
-        plan = model.plan(source, target, questions.picture_of(request, model))
+        plan = await self.engine.plan(model, source, target, questions.picture_of(request, model), timings)
         if request.view == "grid":
             check_grid_size(plan, self.max_response_bytes)
         matrices = await self.engine.matrices(model, plan, timings)
@@ -126,6 +112,31 @@ class Operations:
         if target is None:
             return source, None
         return source, await self.engine.tokenize_target(model, target, timings)
+
+
+def _encode_tokens(request: TokenizeRequest, tokens: Tokens) -> bytes:
+    return encode_json(
+        {
+            "model": request.model,
+            **_token_members(tokens, request.offset_unit),
+            "word_ids": tokens.word_ids,
+            "token_type_ids": tokens.token_type_ids,
+            "special_tokens_mask": tokens.special_tokens_mask,
+        }
+    )
+
+
+def _encode_attention(request: AttentionRequest, model: Model, plan: Plan, attention: Attention) -> bytes:
+    answer = {
+        "model": request.model,
+        "parameters": questions.parameters_of(request, model, plan),
+        **_token_members(plan.source, request.offset_unit),
+        **_other_members(plan, attention, request.offset_unit),
+        "layers": list(attention.layers),
+        "heads": list(attention.heads),
+        **attention.tensors,
+    }
+    return encode_json(answer, request.decimals)
 
 
 def _token_members(tokens: Tokens, unit: OffsetUnit) -> dict[str, object]:

@@ -10,9 +10,10 @@ from jaxtyping import Float32
 from service.engine.device import default_num_threads, resolve_device
 from service.engine.errors import NoTokensError, TooManyTokensError, UnknownModelError
 from service.engine.models import Batching, Model
-from service.engine.plan import Attention, Plan
+from service.engine.plan import Attention, Plan, Question
 from service.engine.synthetic_model import SyntheticModel
 from service.engine.tokenizer import SECONDS_PER_CHARACTER, Text, Tokens
+from service.engine.words import SECONDS_PER_WORD
 from service.engine.worker import Timings, Worker
 
 if TYPE_CHECKING:
@@ -102,6 +103,19 @@ class Engine:
     async def _tokenize(self, model: Model, text: Text, timings: Timings) -> Tokens:
         seconds = text.characters * SECONDS_PER_CHARACTER
         return await self.worker.run("tokenize", timings, seconds, model.tokenizer, text)
+
+    async def plan(
+        self, model: Model, source: Tokens, target: Tokens | None, question: Question, timings: Timings
+    ) -> Plan:
+        """Decide what to compute; looking for a long text's words is large work itself.
+
+        Raises:
+            IndexOutOfRangeError, NotOfferedError: the model has no such layer, head, stack or tensor.
+        """
+        if question.level == "token":
+            return model.plan(source, target, question)
+        seconds = (len(source) + len(target or ())) * SECONDS_PER_WORD
+        return await self.worker.run("compute", timings, seconds, model.plan, source, target, question)
 
     async def attend(self, model: Model, plan: Plan, timings: Timings) -> Attention:
         """Compute the tensors that `plan` wants."""

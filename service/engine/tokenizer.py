@@ -59,6 +59,11 @@ class Tokens:
         return len(self.tokens)
 
     @property
+    def characters(self) -> int:
+        """Length in code points of what the tokens came from."""
+        return sum(map(len, self.sentences))
+
+    @property
     def word_ids(self) -> list[int | None]:
         """Which word of its sentence each token belongs to; None for an added special token."""
         return self.encoding.word_ids

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.api.encoding import encode_json, estimate_json_bytes, round_decimals
+from service.api.encoding import encode_json, round_decimals
+from service.api.limits import check_response_size
 from service.api.operations import Operations
 from service.api.questions import question_of, text_of
 from service.api.requests import AttentionRequest
@@ -28,18 +29,32 @@ OPERATIONS = Operations(Engine("cpu"), Renderer(), {"MAX_RESPONSE_BYTES": 2**30}
         initialization=st.sampled_from(["uniform", "normal"]),
         mask=st.sampled_from(["none", "causal"]),
         scale=st.one_of(st.none(), st.sampled_from([1e6, -1e6]), st.floats(-1e6, 1e6)),
-        include=st.lists(st.sampled_from(TENSORS), unique=True),
         decimals=st.one_of(st.none(), st.integers(0, 9)),
     ),
+    st.one_of(
+        st.builds(dict, include=st.lists(st.sampled_from(TENSORS), unique=True)),
+        st.builds(dict, level=st.just("word"), offset_unit=st.sampled_from(["codepoint", "utf16"])),
+    ),
 )
-async def test_an_answer_is_never_larger_than_estimated(sentence: str, given_fields: dict[str, object]) -> None:
-    request = AttentionRequest.model_validate({"sentence": sentence, **given_fields})
+async def test_an_answer_is_never_larger_than_estimated(
+    sentence: str, numbers: dict[str, object], tensors: dict[str, object]
+) -> None:
+    body, bound = await answer_and_bound(AttentionRequest.model_validate({"sentence": sentence, **numbers, **tensors}))
+    assert len(body) <= bound
+
+
+async def test_the_text_of_words_is_part_of_the_estimate() -> None:
+    body, bound = await answer_and_bound(AttentionRequest(sentence="x" * 500_000, level="word"))
+    assert 500_000 < len(body) <= bound
+
+
+async def answer_and_bound(request: AttentionRequest) -> tuple[bytes, int]:
     timings: dict[str, float] = {}
     body = await OPERATIONS.attention(request, "json", timings)
     model = OPERATIONS.engine.model(SYNTHETIC)
     tokens = model.tokenizer(text_of(request, model))
     plan = model.plan(tokens, None, question_of(request))
-    assert len(body) <= estimate_json_bytes(len(tokens), plan.size, plan.wanted.include, request.decimals)
+    return body, check_response_size(plan, request.decimals, limit=2**40)
 
 
 def test_what_rounds_to_nothing_has_no_sign() -> None:
