@@ -99,7 +99,11 @@ ARCHITECTURES: Mapping[str, tuple[str, dict[str, Any], Callable[[], PreTrainedTo
     "llama": ("LlamaConfig", GROUPED | OTHER_IDS, PIECES),
     "qwen3": ("Qwen3Config", GROUPED | OTHER_IDS, BYTES),
     "mistral": ("MistralConfig", GROUPED | OTHER_IDS | {"sliding_window": 6}, PIECES),
-    "gemma2": ("Gemma2Config", GROUPED | OTHER_IDS | {"sliding_window": 6, "attn_logit_softcapping": 2.0}, PIECES),
+    "gemma2": (
+        "Gemma2Config",
+        GROUPED | OTHER_IDS | {"sliding_window": 6, "attn_logit_softcapping": 2.0, "query_pre_attn_scalar": 8},
+        PIECES,
+    ),
     "gptoss": (
         "GptOssConfig",
         GROUPED | OTHER_IDS | {"sliding_window": 6, "num_local_experts": 2, "num_experts_per_tok": 1},

@@ -43,18 +43,24 @@ class Layer(NamedTuple):
         return self.query.shape[1]
 
     def part(self, text: int, heads: Heads, n: int, m: int) -> "Layer":
-        """The same for one text of n queries and m keys, which leaves the padding out, and for some heads."""
+        """The same for one text of n queries and m keys, which leaves the padding out, and for some heads.
+
+        A mask that only hid the padding is gone: with one the fused kernel rounds otherwise.
+        """
         groups = self.num_heads // self.key.shape[1]
         chosen = list(range(self.num_heads))[heads] if isinstance(heads, slice) else heads
         shared = heads if groups == 1 else [head // groups for head in chosen]
-        bias = self.bias
+        bias, mask = self.bias, self.mask
         if bias is not None:
             bias = bias[text if bias.shape[0] > 1 else 0, heads, :n, :m][None]
+        if mask is not None:
+            mask = mask[text, :, :n, :m][None]
+            mask = mask if mask.any() else None
         return self._replace(
             query=self.query[text, heads, :n][None],
             key=self.key[text, shared, :m][None],
             value=self.value[text, shared, :m][None],
-            mask=None if self.mask is None else self.mask[text, :, :n, :m][None],
+            mask=mask,
             bias=bias,
             sinks=None if self.sinks is None else self.sinks[heads],
         )
@@ -88,18 +94,24 @@ class Layer(NamedTuple):
         both = torch.softmax(torch.cat([scores, sinks.to(scores.dtype)], dim=-1), dim=-1, dtype=torch.float32)
         return both[..., :-1], both[..., -1]
 
-    def output(self) -> Float[Tensor, "b h n d_v"]:
-        """attentions·value: by the fused kernel where it can do what this layer does, else head by head."""
+    def output(self) -> Float[Tensor, "1 h n d_v"]:
+        """attentions·value of one text: by the fused kernel where it can do what this layer does, else head by head."""
         if self.softcap is None and self.sinks is None:
             mask = self.mask if self.bias is None else self.bias if self.mask is None else self.bias + self.mask
             key, value = self.repeat(self.key), self.repeat(self.value)
             return F.scaled_dot_product_attention(self.query, key, value, attn_mask=mask, scale=self.scaling)
         n, m = self.query.shape[2], self.key.shape[2]
-        return torch.stack([self._text_output(text, n, m) for text in range(len(self.query))])
+        parts = (self.part(0, [head], n, m) for head in range(self.num_heads))
+        return torch.cat([part.weigh(part.attentions(part.scores())[0]) for part in parts], dim=1)
 
-    def _text_output(self, text: int, n: int, m: int) -> Float[Tensor, "h n d_v"]:
-        parts = (self.part(text, [head], n, m) for head in range(self.num_heads))
-        return torch.cat([part.weigh(part.attentions(_finite(part.scores()))[0])[0] for part in parts])
+    def eager(self) -> tuple[Float[Tensor, "b h n m"], Float[Tensor, "b h n d_v"]]:
+        """The attentions, and attentions·value by the eager implementation's own operations.
+
+        It takes the least number for -inf: a padded query may have no key at all, and would make NaN of what follows.
+        """
+        scores = self.scores()
+        attentions, _ = self.attentions(scores.clamp_(min=torch.finfo(scores.dtype).min))
+        return attentions, self.weigh(attentions)
 
     def weigh(self, attentions: Float[Tensor, "b h n m"]) -> Float[Tensor, "b h n d_v"]:
         """attentions·value."""
@@ -109,11 +121,6 @@ class Layer(NamedTuple):
         """Keys or values for each of the heads that share them."""
         times = self.num_heads // shared.shape[1]
         return shared if times == 1 else shared.repeat_interleave(times, dim=1)
-
-
-def _finite(scores: Float[Tensor, "b h n m"]) -> Float[Tensor, "b h n m"]:
-    """-inf as the least number: a padded query may have no key at all, and would make NaN of what follows."""
-    return scores.clamp_(min=torch.finfo(scores.dtype).min)
 
 
 @runtime_checkable
@@ -171,7 +178,7 @@ def _attention(  # noqa: PLR0913, PLR0917  # transformers calls it
         scaling = query.shape[-1] ** -0.5
     layer = Layer(module, query, key, value, attention_mask, scaling, softcap, position_bias, s_aux)
     watcher = _watching.watcher
-    output = layer.output() if watcher is None else watcher.attend(layer)
+    output = layer.eager()[1] if watcher is None else watcher.attend(layer)
     return output.transpose(1, 2).contiguous(), None
 
 

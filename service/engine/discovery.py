@@ -29,6 +29,8 @@ class Seen(NamedTuple):
     sinks: bool
     attentions: Float[Tensor, "b h n m"]
     output: Float[Tensor, "b n width"]
+    fused_error: float
+    """How far what requests go on with is from `output`, as a share of the largest value."""
 
 
 class Onlooker:
@@ -43,12 +45,20 @@ class Onlooker:
         """Embeddings are of no interest here."""
 
     def attend(self, layer: Layer) -> Float[Tensor, "b h n d_v"]:
-        """Keep the layer's attentions, and go on as a request would."""
-        attentions, _ = layer.attentions(layer.scores())
-        output = layer.output()
-        widths = (layer.query.shape[3], layer.value.shape[3])
-        flat = output.transpose(1, 2).flatten(2)
-        self.seen.append(Seen(layer.module, widths, layer.key.shape[1], layer.sinks is not None, attentions, flat))
+        """Keep the layer's attentions, and go on with what the eager implementation would make of them."""
+        attentions, output = layer.eager()
+        first = layer.part(0, slice(None), *attentions.shape[2:])
+        self.seen.append(
+            Seen(
+                module=layer.module,
+                widths=(layer.query.shape[3], layer.value.shape[3]),
+                groups=layer.key.shape[1],
+                sinks=layer.sinks is not None,
+                attentions=attentions,
+                output=output.transpose(1, 2).flatten(2),
+                fused_error=float((first.output() - output[:1]).abs().max() / layer.value.abs().max()),
+            )
+        )
         return output
 
     def look_at_input(self, module: nn.Module, args: tuple[Any, ...]) -> None:

@@ -67,6 +67,12 @@ class Plan(NamedTuple):
         """Whether a decoder runs behind an encoder."""
         return self.target is not None and self.stack != "encoder"
 
+    def lengths(self, stack: Stack) -> tuple[int, int]:
+        """How many queries and keys a layer of `stack` sees in a run; without a target all read the source."""
+        source = len(self.source)
+        target = source if self.target is None else len(self.target)
+        return (source, source) if stack == "encoder" else (target, target if stack == "decoder" else source)
+
     @property
     def bytes(self) -> int:
         """How large the tensors are that are answered."""

@@ -20,8 +20,10 @@ from service.engine.tokenizer import Tokens
 from service.engine.worker import Timings, Worker
 
 TOLERANCE = 1e-6
-COARSE_TOLERANCE = 2e-2
-"""Between answers of a model whose numbers are not float32 on the CPU."""
+"""Between answers of a float32 model on the CPU."""
+LEAST_COARSE_TOLERANCE = 1e-5
+ROUNDINGS = 20
+"""Between answers of any other model, in units of its type's rounding (eps)."""
 MAX_BATCH_BYTES = 256 * 2**20
 """The most bytes of answers that are computed at once."""
 SECONDS_PER_PARAMETER = 2e-10
@@ -52,7 +54,6 @@ class PretrainedModel:
             runner = CapturingRunner(model, inputs, found)
             stacks = found.stacks
         is_exact = batching.mode == "exact" and model.device.type == "cpu"
-        is_precise = model.dtype == torch.float32 and model.device.type == "cpu"
         self.tokenizer = loaded.tokenizer
         self.facts = Facts(
             kind="pretrained",
@@ -65,7 +66,7 @@ class PretrainedModel:
             max_tokens=longest,
             adds_special_tokens=True,
             dtype=str(model.dtype).removeprefix("torch."),
-            tolerance=0.0 if is_exact else TOLERANCE if is_precise else COARSE_TOLERANCE,
+            tolerance=0.0 if is_exact else _tolerance(model.dtype, model.device),
             tokenizer=loaded.place,
             architecture=type(model).__name__,
             revision=loaded.revision,
@@ -146,6 +147,12 @@ class PretrainedModel:
                 "target", "stack encoder reads no target. Leave it out, or use stack decoder or cross."
             )
         return stack
+
+
+def _tolerance(dtype: torch.dtype, device: torch.device) -> float:
+    if dtype == torch.float32 and device.type == "cpu":
+        return TOLERANCE
+    return max(LEAST_COARSE_TOLERANCE, ROUNDINGS * torch.finfo(dtype).eps)
 
 
 def _tensors(found: Map) -> list[str]:

@@ -11,15 +11,14 @@ from service.engine.capture import watch
 from service.engine.discovery import Batch, Onlooker, map_layers
 from service.engine.errors import ModelLoadError
 from service.engine.plan import Stack
-from service.engine.running import Map
+from service.engine.running import Map, Place
 
 LENGTH, TARGET_LENGTH = 24, 9
 """Of the probe's texts, in tokens; the second text of a batch is shorter, so that there is padding."""
 LONGEST_WINDOW = 256
 """Sliding windows up to this length are looked beyond."""
-TOLERANCE = {torch.float32: 1e-5}
-COARSE_TOLERANCE = 2e-2
-"""Largest difference from the eager implementation, for shorter types of numbers."""
+ROUNDINGS = 4
+"""As many roundings of a model's type (eps) may lie between the eager implementation's numbers and ours, and 1e-5."""
 
 
 def probe(name: str, model: PreTrainedModel, longest: int) -> Map | None:
@@ -51,7 +50,7 @@ def probe_eager(name: str, model: PreTrainedModel, longest: int) -> tuple[int, b
         if layer.shape != (2, layer.shape[1], n, n):
             raise ModelLoadError(name, f"its attentions have the shape {tuple(layer.shape)}, not [text][head][n][n]")
         rows = layer.float().transpose(1, 2)[mask]
-        if not (rows.sum(-1) - 1).abs().max() <= TOLERANCE.get(model.dtype, COARSE_TOLERANCE):
+        if not (rows.sum(-1) - 1).abs().max() <= _tolerance(model.dtype):
             raise ModelLoadError(name, "the rows of its attentions do not sum to 1")
         if (layer[1][:, mask[1]][..., ~mask[1]] != 0).any():
             raise ModelLoadError(name, "its attentions reach the padding")
@@ -72,6 +71,8 @@ def _probe(name: str, model: PreTrainedModel, batch: Batch) -> Map | None:
     if len(set(modules)) < len(modules):
         raise ModelLoadError(name, "an attention layer runs more than once, so its layers cannot be told apart")
     found = map_layers(name, model, onlooker, batch)
+    for layer in onlooker.seen:
+        _check(name, found.places[layer.module], "outputs", layer.fused_error, model)
     _compare(name, model, batch, found, {layer.module: layer.attentions for layer in onlooker.seen})
     return found
 
@@ -117,13 +118,26 @@ def _compare(name: str, model: PreTrainedModel, batch: Batch, found: Map, captur
             raise ModelLoadError(
                 name, f"{len(theirs)} layers of its {place.stack} tell their attentions, but not all of them"
             )
-        difference = _difference(captured[module], theirs[place.layer], batch, place.stack)
-        if not difference <= TOLERANCE.get(model.dtype, COARSE_TOLERANCE):
-            raise ModelLoadError(
-                name,
-                f"the captured attentions of {place.stack} layer {place.layer} differ from the eager implementation's "
-                f"by {difference:.1e}",
-            )
+        ours, rows = captured[module], _rows(batch, place.stack, captured[module])
+        _check(name, place, "captured attentions", float((ours - theirs[place.layer].float())[rows].abs().max()), model)
+
+
+def _check(name: str, place: Place, what: str, difference: float, model: PreTrainedModel) -> None:
+    """Refuse what is more than rounding, and NaN.
+
+    Raises:
+        ModelLoadError: it is.
+    """
+    if not difference <= _tolerance(model.dtype):
+        raise ModelLoadError(
+            name,
+            f"the {what} of {place.stack} layer {place.layer} differ from the eager implementation's "
+            f"by {difference:.1e}",
+        )
+
+
+def _tolerance(dtype: torch.dtype) -> float:
+    return max(1e-5, ROUNDINGS * torch.finfo(dtype).eps)
 
 
 def eager_attentions(model: PreTrainedModel, batch: Batch) -> dict[Stack, Sequence[Tensor]]:
@@ -142,10 +156,8 @@ def eager_attentions(model: PreTrainedModel, batch: Batch) -> dict[Stack, Sequen
     return {"encoder": layers, "decoder": layers}
 
 
-def _difference(ours: Tensor, theirs: Tensor, batch: Batch, stack: Stack) -> float:
-    """The largest difference in rows that are not padding; NaN counts as one."""
-    mask = batch[
-        "attention_mask" if stack == "encoder" or "decoder_input_ids" not in batch else "decoder_attention_mask"
-    ]
-    rows = mask.bool()[:, None, :, None].expand_as(ours)
-    return float((ours - theirs.float())[rows].abs().max())
+def _rows(batch: Batch, stack: Stack, attentions: Tensor) -> Tensor:
+    """Which rows are of queries that are not padding: [text][head][query]."""
+    reads_source = stack == "encoder" or "decoder_input_ids" not in batch
+    mask = batch["attention_mask" if reads_source else "decoder_attention_mask"]
+    return mask.bool()[:, None].expand(attentions.shape[:3])

@@ -114,16 +114,32 @@ class _Recorder:
 
     def attend(self, layer: Layer) -> Float[Tensor, "b h n d_v"]:
         place = self._map.places[layer.module]
-        output: Tensor | None = None
+        weighed: dict[int, Tensor] = {}
         for text, job in enumerate(self._jobs):
             heads = job.plan.wanted.heads_of(place.layer) if job.plan.stack == place.stack else ()
-            if heads:
-                output = self._record(layer, place, text, heads)
+            output = self._record(layer, place, text, heads) if heads else None
+            if output is not None:
+                weighed[text] = output
         if place.order >= self._last and not self._waits_for_embedding():
             raise _FinishedError
-        if output is not None and output.shape == (*layer.query.shape[:3], layer.value.shape[3]):
-            return output
-        return layer.output()
+        return self._output(layer, place, weighed)
+
+    def _output(self, layer: Layer, place: Place, weighed: Mapping[int, Tensor]) -> Float[Tensor, "b h n d_v"]:
+        """What the model goes on with: each text's own, computed as if it were alone, so that company changes no bit.
+
+        Padding gets 0; nothing that is kept depends on it.
+        """
+        each = [
+            output if (output := weighed.get(text)) is not None else layer.part(text, slice(None), n, m).output()
+            for text, (n, m) in enumerate(job.plan.lengths(place.stack) for job in self._jobs)
+        ]
+        texts, _, longest, _ = layer.query.shape
+        if texts == 1 and each[0].shape[2] == longest:
+            return each[0]
+        outputs = each[0].new_zeros(texts, each[0].shape[1], longest, each[0].shape[3])
+        for text, output in enumerate(each):
+            outputs[text, :, : output.shape[2]] = output[0]
+        return outputs
 
     def _waits_for_embedding(self) -> bool:
         return any(

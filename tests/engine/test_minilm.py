@@ -71,6 +71,14 @@ async def test_texts_of_all_lengths_alone_or_not_have_eagers_attentions(
         np.testing.assert_allclose(answer, expected(eager, plan.source.input_ids), rtol=0, atol=1e-5)
 
 
+async def test_any_company_changes_an_answer_by_a_millionth_at_most(engine: Engine) -> None:
+    sentences = [sentence_of(length) for length in (1, 4, 11, 12, 30, 77, 130)]
+    alone = [await attentions(engine, sentence) for sentence in sentences]
+    together = await asyncio.gather(*(attentions(engine, sentence) for sentence in [TEXT, *sentences]))
+    for one, company in zip(alone, together[1:], strict=True):
+        np.testing.assert_allclose(company, one, rtol=0, atol=1e-6)
+
+
 async def test_its_tokenizer_neither_cuts_nor_pads(engine: Engine) -> None:
     plan = await plan_for(engine, "minilm", TEXT * 12, EVERY)
     assert len(plan.source) > 128

@@ -12,7 +12,10 @@ from transformers import AutoModel, PreTrainedModel
 from service.engine.collecting import HEAD_TENSORS
 from service.engine.engine import Engine
 from service.engine.errors import IndexOutOfRangeError, NotOfferedError
+from service.engine.loading import DType
+from service.engine.models import Batching
 from service.engine.plan import Attention, Plan, Question, Stack
+from service.engine.sources import Source
 from service.engine.tokenizer import Text
 from tests.models import ARCHITECTURES, EAGER, WITH_DECODER
 
@@ -171,3 +174,24 @@ async def test_outside_the_interface_only_attentions_and_what_follows_of_them_ar
 ) -> None:
     with pytest.raises(NotOfferedError, match="Choose from: attentions, statistics, rollout"):
         await plan_for(zoo, name, "hi", Question(include=["scores"]))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+async def test_shorter_types_of_numbers_are_captured_within_their_rounding(
+    folders: dict[str, Path], name: str, dtype: DType
+) -> None:
+    engine = Engine("cpu")
+    engine.add(Source(name, str(folders[name]), None), dtype, Batching())
+    facts = engine.model(name).facts
+    question = Question(layers=every_layer(engine, name))
+    alone = await attend(engine, name, question)
+    others = [attend(engine, name, question, sentence) for sentence in SENTENCES]
+    *_, company = await asyncio.gather(*others, attend(engine, name, question))
+    engine.close()
+    assert facts.dtype == dtype
+    assert alone.tensors["attentions"].dtype == np.float32
+    sums = alone.tensors["attentions"].sum(-1) + alone.tensors.get("sink", np.float32(0))
+    np.testing.assert_allclose(sums, 1, atol=0.02)
+    difference = np.abs(alone.tensors["attentions"] - company.tensors["attentions"]).max()
+    assert difference <= facts.tolerance == 20 * torch.finfo(getattr(torch, dtype)).eps
