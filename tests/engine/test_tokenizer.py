@@ -123,3 +123,15 @@ def test_a_second_sentence_without_tokens_is_refused_by_name() -> None:
 
 def test_a_word_of_a_megabyte_is_unknown() -> None:
     assert tokens_of("a" * 1_000_000) == ["[UNK]"]
+
+
+@pytest.mark.parametrize("most_tokens", [5, 6, 7, 8])
+def test_a_text_is_cut_as_transformers_cuts_it(most_tokens: int) -> None:
+    tokens = TOKENIZER(Text("one two three", "four five", True, most_tokens))
+    expected = notebook.tokenizer()("one two three", "four five", truncation=True, max_length=most_tokens)
+    assert tokens.input_ids == expected["input_ids"]
+
+
+def test_a_text_that_is_short_enough_is_not_cut() -> None:
+    tokenizer = Tokenizer(notebook.tokenizer().backend_tokenizer)
+    assert tokenizer(Text("one two", most_tokens=2)).tokens == ["one", "two"]
