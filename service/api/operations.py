@@ -1,5 +1,6 @@
 """What the service does, without HTTP: fields in, encoded answers out. The routes and the command line share it."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -14,6 +15,7 @@ from service.api.heatmap_request import HeatmapRequest
 from service.api.limits import check_grid_size, check_response_size
 from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
 from service.engine.engine import Engine
+from service.engine.errors import RequestError
 from service.engine.models import Model
 from service.engine.plan import Attention, Plan
 from service.engine.tokenizer import OffsetUnit, Tokens, utf16_positions
@@ -34,14 +36,25 @@ class Operations:
         self.limits = limits
         self.max_response_bytes = limits["MAX_RESPONSE_BYTES"]
         capability = torch.backends.cpu.get_cpu_capability()
-        self.software = f"{__version__} {torch.__version__} {renderer.software} {capability} {engine.device}"
+        self.software = " ".join(
+            (
+                __version__,
+                torch.__version__,
+                renderer.software,
+                capability,
+                str(engine.device),
+                f"{engine.worker.num_threads} threads",
+            )
+        )
         """What besides the request and the model decides an answer's bytes."""
 
     async def warm_up(self) -> None:
-        """Do each thing once, so that no client waits for what libraries do at their first use."""
+        """Do each thing once, as far as the limits allow: no client waits for what libraries do at their first use."""
         for model in self.engine.models:
-            await self.attention(AttentionRequest(sentence=WARM_UP, model=model), "json", {})
-        await self.heatmap(HeatmapRequest(sentence=WARM_UP), "png", {})
+            with contextlib.suppress(RequestError):
+                await self.attention(AttentionRequest(sentence=WARM_UP, model=model), "json", {})
+        with contextlib.suppress(RequestError):
+            await self.heatmap(HeatmapRequest(sentence=WARM_UP), "png", {})
 
     async def tokenize(self, request: TokenizeRequest, _form: str, timings: Timings) -> bytes:
         """The tokens of a sentence. Each operation adds the seconds of its stages to `timings`."""
@@ -82,7 +95,7 @@ class Operations:
         model = self.engine.model(request.model)
         same = request.model_copy(update={"format": None, **questions.defaults_of(request, model)})
         facts = model.facts
-        return f"{facts.revision} {facts.dtype} {facts.tolerance} {same.model_dump_json()}"
+        return f"{facts.revision} {facts.dtype} {facts.tolerance} {facts.max_tokens} {same.model_dump_json()}"
 
     def tolerance(self, request: SentenceRequest) -> float:
         """By how much two answers to one request may differ; tokens never do."""

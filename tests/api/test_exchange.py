@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 
 from service import __version__
 from service.api.answers import AttentionAnswer, Info, ModelDescription, ModelList, TokenizeAnswer
+from service.api.requests import TokenizeRequest
 from service.app import create_app
 from service.settings import Settings
 from tests import notebook
@@ -101,9 +103,25 @@ async def test_other_software_has_other_tags(
 ) -> None:
     before = (await client.get("/tokenize?sentence=hi")).headers["etag"]
     software = app.state.operations().software
-    assert all(part in software for part in (__version__, torch.__version__, "Pillow", "cpu"))
+    assert all(part in software for part in (__version__, torch.__version__, "Pillow", "cpu", "threads"))
     monkeypatch.setattr(app.state.operations(), "software", software.replace("cpu", "cuda:0"))
     assert (await client.get("/tokenize?sentence=hi")).headers["etag"] != before
+
+
+async def test_a_text_that_another_limit_cuts_elsewhere_has_another_tag(app: FastAPI) -> None:
+    request = TokenizeRequest(sentence="hi", truncate=True)
+    operations = app.state.operations()
+    before = operations.normalize(request)
+    model = operations.engine.model("synthetic")
+    changed, model.facts = model.facts, replace(model.facts, max_tokens=5)
+    after = operations.normalize(request)
+    model.facts = changed
+    assert before != after
+
+
+async def test_limits_below_the_warm_ups_texts_do_not_keep_the_service_from_starting() -> None:
+    async with running(create_app(Settings(device="cpu", max_tokens=1, max_response_bytes=1024))) as client:
+        assert (await client.get("/tokenize?sentence=hi")).json()["tokens"] == ["hi"]
 
 
 async def test_the_limits_in_force_are_told() -> None:
