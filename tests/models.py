@@ -97,7 +97,7 @@ ARCHITECTURES: Mapping[str, tuple[str, dict[str, Any], Callable[[], PreTrainedTo
     ),
     "gptneox": ("GPTNeoXConfig", SIZES | OTHER_IDS, BYTES),
     "llama": ("LlamaConfig", GROUPED | OTHER_IDS, PIECES),
-    "qwen3": ("Qwen3Config", GROUPED | OTHER_IDS, BYTES),
+    "qwen3": ("Qwen3Config", GROUPED | OTHER_IDS | {"head_dim": 16}, BYTES),
     "mistral": ("MistralConfig", GROUPED | OTHER_IDS | {"sliding_window": 6}, PIECES),
     "gemma2": (
         "Gemma2Config",
@@ -133,9 +133,14 @@ ARCHITECTURES: Mapping[str, tuple[str, dict[str, Any], Callable[[], PreTrainedTo
         {"hidden_size": 32, "n_layer": 3, "n_head": 4, "vocab_size": VOCABULARY_SIZE} | IDS,
         BYTES,
     ),
+    "falcon": (
+        "FalconConfig",
+        {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4} | OTHER_IDS,
+        BYTES,
+    ),
 }
 """By name: the class of the configuration, its values, and a tokenizer of the kind that such models have."""
-EAGER = ("mpnet", "debertav2", "bloom")
+EAGER = ("mpnet", "debertav2", "bloom", "falcon")
 """Those outside transformers' attention interface."""
 WITH_DECODER = ("t5", "bart")
 

@@ -8,11 +8,17 @@ import numpy as np
 from jaxtyping import Float32
 
 from service.engine.device import default_num_threads, resolve_device
-from service.engine.errors import NoTokensError, TooManyTokensError, UnknownModelError
+from service.engine.errors import (
+    EngineError,
+    ModelLoadError,
+    NoTokensError,
+    TooManyTokensError,
+    UnknownModelError,
+)
 from service.engine.models import Batching, Model
 from service.engine.plan import Attention, Plan, Question
 from service.engine.synthetic_model import SyntheticModel
-from service.engine.tokenizer import SECONDS_PER_CHARACTER, Text, Tokens
+from service.engine.tokenizer import Text, Tokens
 from service.engine.words import SECONDS_PER_WORD
 from service.engine.worker import Timings, Worker
 
@@ -50,16 +56,22 @@ class Engine:
         """
         from service.engine.loading import load
         from service.engine.pretrained import PretrainedModel
+        from service.engine.sources import first_line
 
         started = perf_counter()
         loaded = load(source, self.device, dtype)
-        model = PretrainedModel(source.id, loaded, self.worker, self.max_tokens, batching)
+        try:
+            model = PretrainedModel(source.id, loaded, self.worker, self.max_tokens, batching)
+        except EngineError:
+            raise
+        except Exception as error:  # a model that fails the probe's texts would fail its clients'
+            raise ModelLoadError(source.id, f"cannot be run: {type(error).__name__} {first_line(error)}") from error
         self.models[source.id] = model
         logger.info(
-            "model %s: %s, %s layers of %s heads, %s, loaded and probed in %.1f s",
+            "model %s: %s, %s layers, %s heads each, %s, loaded and probed in %.1f s",
             source.id,
             model.facts.architecture,
-            dict(model.facts.stacks),
+            " + ".join(f"{layers} {stack}" for stack, layers in model.facts.stacks.items()),
             model.facts.heads,
             model.facts.dtype,
             perf_counter() - started,
@@ -101,8 +113,7 @@ class Engine:
         return check_length("target", model.target(tokens), model)
 
     async def _tokenize(self, model: Model, text: Text, timings: Timings) -> Tokens:
-        seconds = text.characters * SECONDS_PER_CHARACTER
-        return await self.worker.run("tokenize", timings, seconds, model.tokenizer, text)
+        return await self.worker.run("tokenize", timings, text.seconds, model.tokenizer, text)
 
     async def plan(
         self, model: Model, source: Tokens, target: Tokens | None, question: Question, timings: Timings

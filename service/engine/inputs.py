@@ -65,5 +65,10 @@ def inputs_for(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> In
         and "token_type_ids" in inspect.signature(model.forward).parameters
         and getattr(model.config, "type_vocab_size", 0) > 0
     )
-    pad_token_id = getattr(model.config, "pad_token_id", None) or 0
-    return Inputs(pad_token_id, takes_token_types, model.device)
+    return Inputs(padding_token(model), takes_token_types, model.device)
+
+
+def padding_token(model: PreTrainedModel) -> int:
+    """What texts are padded with: the model's own token, or the first where it has none (old Llamas say -1)."""
+    token = getattr(model.config, "pad_token_id", None)
+    return token if isinstance(token, int) and 0 <= token < model.config.vocab_size else 0

@@ -1,13 +1,22 @@
 """Loading a pretrained model: its tokenizer, its weights, and what is known of it."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
-from transformers.utils.logging import disable_progress_bar
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from service.engine.capture import NAME
 from service.engine.errors import ModelLoadError
@@ -21,6 +30,7 @@ UNUSED = ("pooler.",)
 
 logger = logging.getLogger(__name__)
 disable_progress_bar()  # type: ignore[no-untyped-call]  # the log is no terminal; transformers types it not
+set_verbosity_error()  # type: ignore[no-untyped-call]  # what it warns of is refused here in one line, or of no matter
 
 
 class Loaded(NamedTuple):
@@ -30,6 +40,7 @@ class Loaded(NamedTuple):
     tokenizer: Tokenizer
     fast: PreTrainedTokenizerFast
     place: str
+    """The repository, or the folder's name."""
     revision: str
     license: str | None
 
@@ -45,15 +56,7 @@ def load(source: Source, device: torch.device, dtype: DType) -> Loaded:
     try:
         config = AutoConfig.from_pretrained(folder, **LOCAL)
         fast = AutoTokenizer.from_pretrained(folder, **LOCAL)
-        model, report = AutoModel.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype if dtype == "auto" else getattr(torch, dtype),
-            attn_implementation=NAME,
-            use_safetensors=True,
-            output_loading_info=True,
-            **LOCAL,
-        )
+        model, report = _load_weights(folder, config, dtype)
     except Exception as error:  # transformers raises many kinds; an operator needs one line
         raise ModelLoadError(source.id, f"cannot be loaded: {_reason(error, folder, source)}") from error
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(UNUSED))
@@ -67,8 +70,32 @@ def load(source: Source, device: torch.device, dtype: DType) -> Loaded:
             source.id, f"its tokenizer knows {known:,} tokens, its weights {embedded:,}: they do not belong together"
         )
     return Loaded(
-        model.to(device).eval(), Tokenizer(fast.backend_tokenizer), fast, source.place, revision, _license(folder)
+        model=model.to(device).eval(),
+        tokenizer=Tokenizer(fast.backend_tokenizer),
+        fast=fast,
+        place=folder.resolve().name if source.is_folder else source.place,
+        revision=revision,
+        license=_license(folder),
     )
+
+
+def _load_weights(folder: Path, config: PreTrainedConfig, dtype: DType) -> tuple[Any, dict[str, Any]]:
+    """The model, under the registered name, or `eager` where it looks that up in a table of its own."""
+    load: Callable[..., tuple[Any, dict[str, Any]]] = partial(
+        AutoModel.from_pretrained,
+        folder,
+        config=config,
+        dtype=dtype if dtype == "auto" else getattr(torch, dtype),
+        use_safetensors=True,
+        output_loading_info=True,
+        **LOCAL,
+    )
+    try:
+        return load(attn_implementation=NAME)
+    except KeyError as error:
+        if error.args != (NAME,):
+            raise
+        return load(attn_implementation="eager")
 
 
 def most_tokens(model: PreTrainedModel, limit: int) -> int:
@@ -87,7 +114,10 @@ def most_tokens(model: PreTrainedModel, limit: int) -> int:
 
 def _reason(error: Exception, folder: Path, source: Source) -> str:
     """One line that names no folder of this machine but the configured one."""
-    return first_line(error).replace(str(folder), source.place)
+    reason = first_line(error).replace(str(folder), source.place)
+    if "mismatched_sizes" in reason:
+        return "its weights have other shapes than its config.json says"
+    return f"{type(error).__name__} {reason}" if isinstance(error, LookupError) else reason
 
 
 def _license(folder: Path) -> str | None:

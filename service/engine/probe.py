@@ -10,6 +10,7 @@ from service.engine import capture
 from service.engine.capture import watch
 from service.engine.discovery import Batch, Onlooker, map_layers
 from service.engine.errors import ModelLoadError
+from service.engine.inputs import padding_token
 from service.engine.plan import Stack
 from service.engine.running import Map, Place
 
@@ -89,13 +90,14 @@ def _batch(model: PreTrainedModel, length: int) -> Batch:
     """Two texts of any tokens but the padding, one of them shorter."""
     config = model.config
     generator = torch.Generator().manual_seed(0)
-    vocabulary = [token for token in range(config.vocab_size) if token != config.pad_token_id]
+    padding = padding_token(model)
+    vocabulary = [token for token in range(config.vocab_size) if token != padding]
 
     def texts(length: int) -> tuple[Tensor, Tensor]:
         chosen = torch.randint(len(vocabulary), (2, length), generator=generator)
         mask = torch.ones_like(chosen)
         mask[1, length * 2 // 3 :] = 0
-        ids = torch.tensor(vocabulary)[chosen].masked_fill(mask == 0, config.pad_token_id or 0)
+        ids = torch.tensor(vocabulary)[chosen].masked_fill(mask == 0, padding)
         return ids.to(model.device), mask.to(model.device)
 
     ids, mask = texts(length)

@@ -1,10 +1,11 @@
 """Where configured models come from: `id=source@revision`, a folder or a repository of the Hugging Face hub."""
 
 import re
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from huggingface_hub import logging as hub_logging
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
@@ -23,7 +24,8 @@ FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 """What is fetched of a repository: no pickle, no code."""
 FETCHED: dict[str, list[str]] = {"allow_patterns": FILES, "ignore_patterns": ["*/*"]}
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
-HEAD_BYTES = 2**20
+
+hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its retries are no news: the outcome is told at the end
 
 
 class Source(NamedTuple):
@@ -105,7 +107,7 @@ def fetch(source: Source) -> tuple[Path, str]:
         raise ModelLoadError(
             source.id,
             f"{source.place}{'@' + source.revision if source.revision else ''} is neither a folder nor in the hub's "
-            f"cache, and the hub cannot be reached ({first_line(error)})",
+            f"cache, and the hub cannot be reached ({_shortened(error)}). Connect once, or name a folder",
         ) from None
     _check_folder(source, folder)
     return folder, folder.name
@@ -116,7 +118,14 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
+def _shortened(error: Exception) -> str:
+    """The first sentence: the hub's errors go on with advice on its own settings."""
+    return first_line(error).partition(". ")[0].rstrip(".")
+
+
 def _check_folder(source: Source, folder: Path) -> None:
+    if source.is_folder and source.revision is not None:
+        raise ModelLoadError(source.id, f"{source.place} is a folder, which has no revisions: leave @… out")
     if not folder.is_dir():
         raise ModelLoadError(source.id, f"there is no folder {source.place}")
     if not (folder / "config.json").is_file():
@@ -130,9 +139,9 @@ def _check_folder(source: Source, folder: Path) -> None:
 
 
 def _digest(folder: Path) -> str:
-    """Of names, sizes and first bytes: the whole of large weights would take longer to read than to load."""
+    """Of all that decides answers; to read the weights once more costs little beside loading them."""
     digest = sha256()
     for file in sorted(path for pattern in FILES for path in folder.glob(pattern)):
         with file.open("rb") as stream:
-            digest.update(f"{file.name} {file.stat().st_size} ".encode() + stream.read(HEAD_BYTES))
+            digest.update(f"{file.name} {file_digest(stream, 'sha256').hexdigest()} ".encode())
     return digest.hexdigest()[:16]
