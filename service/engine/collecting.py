@@ -10,7 +10,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from service.engine import analyses
-from service.engine.words import Word, pool_words
+from service.engine.words import Word, pool_queries, pool_words
 
 SHARED_TENSORS = ("embedding", "query_weights", "key_weights", "value_weights")
 """Tensors that all heads share."""
@@ -136,6 +136,8 @@ class Collector:
                 return self._pool(analyses.value_weighted(block["attentions"], block["value"], block[OUTPUT_WEIGHTS]))
             case "scores" | "attentions":
                 return self._mark(self._pool(block[name]), block.get(MASKED))
+            case "sink" if self.wanted.words is not None:
+                return pool_queries(block[SINK], self.wanted.words.queries)
         return block[name]
 
     def _key_words(self) -> Sequence[Sequence[int]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
+from transformers import PreTrainedModel
 
 from service.engine.batching import Batcher
 from service.engine.capture import announce_embedding
@@ -26,6 +27,8 @@ ROUNDINGS = 20
 """Between answers of any other model, in units of its type's rounding (eps)."""
 MAX_BATCH_BYTES = 256 * 2**20
 """The most bytes of answers that are computed at once."""
+MAX_EAGER_BYTES = 2**31
+"""The most that the attentions of all layers and heads may take, where a model tells only all of them."""
 SECONDS_PER_PARAMETER = 2e-10
 """What a token costs on one core, for each of a model's parameters."""
 
@@ -46,13 +49,17 @@ class PretrainedModel:
         runner: Runner
         if found is None:
             layers, is_causal = probe_eager(name, model, longest)
-            runner = EagerRunner(model, inputs, is_causal=is_causal)
+            runner = EagerRunner(model, inputs, MAX_BATCH_BYTES, is_causal=is_causal)
             stacks: Mapping[Stack, int] = {"decoder" if is_causal else "encoder": layers}
+            longest = min(longest, runner.most_tokens(MAX_EAGER_BYTES))
         else:
             for module in found.embedders:
                 announce_embedding(module)
             runner = CapturingRunner(model, inputs, found)
             stacks = found.stacks
+        self._start_token: int | None = getattr(model.config, "decoder_start_token_id", None)
+        if self._start_token is None and "cross" in stacks:  # nothing says what its decoder reads first
+            stacks = {"encoder": stacks["encoder"]}
         is_exact = batching.mode == "exact" and model.device.type == "cpu"
         self.tokenizer = loaded.tokenizer
         self.facts = Facts(
@@ -60,7 +67,7 @@ class PretrainedModel:
             stacks=stacks,
             heads=model.config.num_attention_heads if found is None else found.num_heads,
             num_key_value_heads=None if found is None else found.groups,
-            widths=None if found is None else dict(zip(("d_model", "d_k", "d_v"), found.widths, strict=True)),
+            widths=dict(zip(("d_model", "d_k", "d_v"), _widths(model) if found is None else found.widths, strict=True)),
             tensors=["attentions", "statistics", "rollout"] if found is None else _tensors(found),
             default_include=["attentions"],
             max_tokens=longest,
@@ -74,7 +81,6 @@ class PretrainedModel:
         )
         self._has_sinks = found is not None and found.has_sinks
         self._widths = (0, 0, 0) if found is None else found.widths
-        self._start_token: int | None = getattr(model.config, "decoder_start_token_id", None)
         self._start_text = str(loaded.fast.convert_ids_to_tokens(self._start_token or 0))
         self._seconds_per_token = model.num_parameters() * SECONDS_PER_PARAMETER
         self._batcher = Batcher(worker, runner, 0 if is_exact else batching.max_tokens, MAX_BATCH_BYTES)
@@ -113,7 +119,7 @@ class PretrainedModel:
         chosen_heads = choose_indices(names[1], question.heads, heads, range(heads))
         include = choose_include(question, self.facts.default_include, self.facts.tensors)
         _check_analyses(include, stack)
-        if self._has_sinks and "attentions" in include and not question.picture and question.level == "token":
+        if self._has_sinks and "attentions" in include and not question.picture:
             include = [*include, SINK]
         wanted = Wanted(
             include,
@@ -147,6 +153,13 @@ class PretrainedModel:
                 "target", "stack encoder reads no target. Leave it out, or use stack decoder or cross."
             )
         return stack
+
+
+def _widths(model: PreTrainedModel) -> tuple[int, int, int]:
+    """d_model, d_k and d_v of a model that is not captured."""
+    width = model.config.hidden_size
+    head = getattr(model.config, "head_dim", None) or width // model.config.num_attention_heads
+    return width, head, head
 
 
 def _tolerance(dtype: torch.dtype, device: torch.device) -> float:

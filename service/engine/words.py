@@ -73,10 +73,15 @@ def pool_words(
 ) -> Float[Tensor, "h query_words key_words"]:
     """Matrices of tokens as ones of words: summed over a word's key pieces, averaged over its query pieces."""
     summed = matrices.new_zeros(*matrices.shape[:2], len(keys)).index_add_(2, _word_ids(keys, matrices), matrices)
-    pooled = matrices.new_zeros(matrices.shape[0], len(queries), len(keys))
-    pooled.index_add_(1, _word_ids(queries, matrices), summed)
-    counts = torch.tensor([len(word.token_indices) for word in queries], dtype=matrices.dtype, device=matrices.device)
-    return pooled / counts[:, None]
+    return pool_queries(summed, queries)
+
+
+def pool_queries(rows: Float[Tensor, "h n *columns"], queries: Sequence[Word]) -> Float[Tensor, "h words *columns"]:
+    """Rows of tokens as ones of words: averaged over a word's pieces."""
+    pooled = rows.new_zeros(rows.shape[0], len(queries), *rows.shape[2:])
+    pooled.index_add_(1, _word_ids(queries, rows), rows)
+    counts = torch.tensor([len(word.token_indices) for word in queries], dtype=rows.dtype, device=rows.device)
+    return pooled / counts.reshape(-1, *[1] * (rows.ndim - 2))
 
 
 def _word_ids(words: Sequence[Word], like: Tensor) -> Tensor:

@@ -1,12 +1,14 @@
 """Statistics, rollout, value-weighted attentions and words, against a few lines of numpy."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 
 from service.engine.analyses import roll_out, statistics, value_weighted
 from service.engine.engine import Engine
@@ -84,19 +86,26 @@ def test_value_weighted_attentions_are_scaled_by_the_norms_of_projected_values(s
         np.testing.assert_allclose(ours[head], attentions[head] * norms, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["bert", "gpt2", "llama", "bart", "gptoss"])
-async def test_value_weighted_uses_the_models_own_projection(zoo: Engine, name: str) -> None:
-    """The heads' α·(v·W_O), summed over heads and keys, are what the projection makes of the output, less its bias."""
-    include = ["attentions", "value", "output", "value_weighted"]
+PROJECTIONS = {
+    "bert": "encoder.layer.1.attention.output.dense.weight",
+    "gpt2": "h.1.attn.c_proj.weight",
+    "qwen3": "layers.1.self_attn.o_proj.weight",
+    "bart": "encoder.layers.1.self_attn.out_proj.weight",
+    "gptoss": "layers.1.self_attn.o_proj.weight",
+}
+"""What the models call W_O of layer 1. GPT-2 keeps it the other way round."""
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+async def test_value_weighted_uses_the_models_own_projection(zoo: Engine, folders: dict[str, Path], name: str) -> None:
+    include = ["attentions", "value", "value_weighted"]
     plan = await plan_for(zoo, name, SENTENCES[1], Question(layers=[1], include=include))
     tensors = (await zoo.attend(zoo.model(name), plan, {})).tensors
-    runner = zoo.model(name)._batcher._runner  # type: ignore[attr-defined]  # whose map holds W_O by head
-    place = next(p for p in runner._map.places.values() if p.layer == 1 and p.stack == plan.stack)
-    norms = np.linalg.norm(tensors["value"][0] @ place.output_weights.numpy(), axis=-1)
-    np.testing.assert_allclose(
-        tensors["value_weighted"][0], tensors["attentions"][0] * norms[:, None, :], rtol=1e-4, atol=1e-6
-    )
-    assert place.output_weights.shape == (4, 8, 32)
+    weight = load_file(folders[name] / "model.safetensors")[PROJECTIONS[name]].numpy()
+    by_head = (weight if name == "gpt2" else weight.T).reshape(4, -1, 32)
+    norms = np.linalg.norm(tensors["value"][0] @ by_head, axis=-1)
+    expected = tensors["attentions"][0] * norms[:, None, :]
+    np.testing.assert_allclose(tensors["value_weighted"][0], expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CAPTURED)
@@ -160,3 +169,9 @@ async def test_rows_of_words_are_sums_over_keys_and_means_over_queries(zoo: Engi
     np.testing.assert_allclose(answer.tensors["attentions"][0, 0], expected, atol=1e-6)
     np.testing.assert_allclose(answer.tensors["attentions"].sum(-1), 1, atol=1e-5)
     np.testing.assert_allclose(answer.tensors["rollout"].sum(-1), 1, atol=1e-5)
+
+
+async def test_words_of_a_model_with_sinks_have_their_share_too(zoo: Engine) -> None:
+    plan = await plan_for(zoo, "gptoss", SENTENCES[1], Question(level="word"))
+    tensors = (await zoo.attend(zoo.model("gptoss"), plan, {})).tensors
+    np.testing.assert_allclose(tensors["attentions"].sum(-1) + tensors["sink"], 1, atol=1e-5)

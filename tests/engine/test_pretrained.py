@@ -9,12 +9,16 @@ import pytest
 import torch
 from transformers import AutoModel, PreTrainedModel
 
-from service.engine.collecting import HEAD_TENSORS
+from service.engine import pretrained
+from service.engine.collecting import HEAD_TENSORS, Collector
+from service.engine.eager import EagerRunner
 from service.engine.engine import Engine
 from service.engine.errors import IndexOutOfRangeError, NotOfferedError
-from service.engine.loading import DType
+from service.engine.loading import DType, load
 from service.engine.models import Batching
 from service.engine.plan import Attention, Plan, Question, Stack
+from service.engine.pretrained import PretrainedModel
+from service.engine.running import Job
 from service.engine.sources import Source
 from service.engine.tokenizer import Text
 from tests.models import ARCHITECTURES, EAGER, WITH_DECODER
@@ -52,9 +56,8 @@ def stacks_of(name: str) -> Sequence[Stack]:
     return ("encoder", "decoder", "cross") if name in WITH_DECODER else (None,)  # type: ignore[return-value]  # None = its own
 
 
-def eager(folder: Path, plan: Plan) -> np.ndarray:
-    """The attentions [layer][head][query][key] that transformers' eager implementation tells."""
-    model: PreTrainedModel = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+def run(model: PreTrainedModel, plan: Plan, **options: bool) -> dict[str, Sequence[torch.Tensor]]:
+    """What transformers answers to the plan's tokens."""
     inputs = {"input_ids": torch.tensor([plan.source.input_ids])}
     if plan.source.encoding.type_ids and "type_vocab_size" in model.config.to_dict():
         inputs["token_type_ids"] = torch.tensor([plan.source.token_type_ids])
@@ -63,10 +66,16 @@ def eager(folder: Path, plan: Plan) -> np.ndarray:
     elif model.config.is_encoder_decoder:
         inputs["decoder_input_ids"] = torch.tensor([[0]])
     with torch.inference_mode():
-        answer = model(**inputs, output_attentions=True)
+        answer: dict[str, Sequence[torch.Tensor]] = model(**inputs, **options)
+    return answer
+
+
+def eager(folder: Path, plan: Plan) -> np.ndarray:
+    """The attentions [layer][head][query][key] that transformers' eager implementation tells."""
+    model: PreTrainedModel = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
     names = {"encoder": "encoder_attentions", "decoder": "decoder_attentions", "cross": "cross_attentions"}
-    layers = answer[names[plan.stack] if model.config.is_encoder_decoder else "attentions"]
-    return torch.cat(layers).numpy()
+    layers = run(model, plan, output_attentions=True)
+    return torch.cat(list(layers[names[plan.stack] if model.config.is_encoder_decoder else "attentions"])).numpy()
 
 
 CASES = [(name, stack) for name in ARCHITECTURES for stack in stacks_of(name)]
@@ -102,7 +111,10 @@ async def test_the_tensors_follow_from_each_other(zoo: Engine, name: str, stack:
     np.testing.assert_allclose(attentions @ tensors["value"], tensors["output"], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "gptneox", "llama", "qwen3", "mistral", "gemma2", "gptoss", "bloom"])
+DECODERS = ["gpt2", "gptneox", "llama", "qwen3", "mistral", "gemma2", "gptoss", "bloom", "falcon"]
+
+
+@pytest.mark.parametrize("name", DECODERS)
 async def test_decoders_attend_to_no_later_token(zoo: Engine, name: str) -> None:
     attentions = (await attend(zoo, name, Question(layers=every_layer(zoo, name)))).tensors["attentions"]
     assert (np.triu(attentions, 1) == 0).all()
@@ -139,12 +151,33 @@ async def test_layers_above_the_highest_one_wanted_are_not_run(zoo: Engine, name
     assert calls == []
 
 
-@pytest.mark.parametrize("name", CAPTURED)
-async def test_the_embedding_is_the_first_layers_input(zoo: Engine, name: str) -> None:
-    inner = zoo.model(name)._batcher._runner._model  # type: ignore[attr-defined]  # the transformer itself
-    plan = await plan_for(zoo, name, SENTENCES[1], Question(include=["embedding"]))
-    embedding = await zoo.attend(zoo.model(name), plan, {})
-    assert embedding.tensors["embedding"].shape == (len(plan.source), inner.config.hidden_size)
+@pytest.mark.parametrize(("name", "stack"), [case for case in CASES if case[0] in CAPTURED])
+async def test_queries_and_keys_make_the_scores(zoo: Engine, name: str, stack: Stack | None) -> None:
+    """Q·Kᵀ scaled and, in Gemma 2, capped; T5 does not scale and adds a bias that depends on the distance alone."""
+    question = Question(layers=every_layer(zoo, name, stack), stack=stack, include=["query", "key", "scores"])
+    tensors = (await attend(zoo, name, question, target=TARGET if stack in {"decoder", "cross"} else None)).tensors
+    products = tensors["query"] @ tensors["key"].swapaxes(-1, -2)
+    scaled = products if name == "t5" else products / np.sqrt(tensors["query"].shape[-1])
+    expected = 2 * np.tanh(scaled / 2) if name == "gemma2" else scaled
+    rest = np.where(np.isneginf(tensors["scores"]), np.nan, tensors["scores"] - expected)
+    queries, keys = rest.shape[-2:]
+    for distance in range(1 - queries, keys):
+        bias = np.diagonal(rest, distance, axis1=-2, axis2=-1)
+        bias = np.where(np.isnan(bias), 0, bias - bias[..., :1] if name == "t5" else bias)
+        np.testing.assert_allclose(bias, 0, atol=2e-4)
+
+
+@pytest.mark.parametrize(("name", "stack"), [case for case in CASES if case[0] in CAPTURED])
+async def test_the_embedding_is_the_first_layers_input(
+    zoo: Engine, folders: dict[str, Path], name: str, stack: Stack | None
+) -> None:
+    target = TARGET if stack in {"decoder", "cross"} else None
+    plan = await plan_for(zoo, name, SENTENCES[1], Question(stack=stack, include=["embedding"]), target)
+    embedding = (await zoo.attend(zoo.model(name), plan, {})).tensors["embedding"]
+    model: PreTrainedModel = AutoModel.from_pretrained(folders[name], attn_implementation="eager").eval()
+    states = "decoder_hidden_states" if target else "encoder_hidden_states" if stack else "hidden_states"
+    expected = run(model, plan, output_hidden_states=True)[states][0][0]
+    np.testing.assert_allclose(embedding, expected.numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("tensor", HEAD_TENSORS)
@@ -195,3 +228,34 @@ async def test_shorter_types_of_numbers_are_captured_within_their_rounding(
     np.testing.assert_allclose(sums, 1, atol=0.02)
     difference = np.abs(alone.tensors["attentions"] - company.tensors["attentions"]).max()
     assert difference <= facts.tolerance == 20 * torch.finfo(getattr(torch, dtype)).eps
+
+
+async def test_without_a_start_token_a_decoder_is_not_offered(folders: dict[str, Path], zoo: Engine) -> None:
+    loaded = load(Source("bart", str(folders["bart"]), None), zoo.device, "float32")
+    loaded.model.config.decoder_start_token_id = None
+    model = PretrainedModel("bart", loaded, zoo.worker, 64, Batching())
+    assert dict(model.facts.stacks) == {"encoder": 3}
+
+
+async def test_a_text_too_long_for_all_attentions_of_an_eager_model_is_refused(
+    folders: dict[str, Path], zoo: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretrained, "MAX_EAGER_BYTES", 3 * 4 * 50**2 * 4)
+    loaded = load(Source("bloom", str(folders["bloom"]), None), zoo.device, "float32")
+    model = PretrainedModel("bloom", loaded, zoo.worker, 2048, Batching())
+    assert model.facts.max_tokens == 50
+
+
+async def test_eager_models_run_no_more_texts_at_once_than_their_attentions_have_room(zoo: Engine) -> None:
+    runner = zoo.model("mpnet")._batcher._runner  # type: ignore[attr-defined]  # whose runs are counted
+    inner, runs = runner._model, []
+    hook = inner.register_forward_pre_hook(lambda *_: runs.append(1))
+    plans = [await plan_for(zoo, "mpnet", "a b c d e f g h i j k l m n", Question()) for _ in range(5)]
+    small = EagerRunner(inner, runner._inputs, 2 * 3 * 4 * len(plans[0].source) ** 2 * 4, is_causal=False)
+    small.run([Job(plan, Collector(plan.wanted)) for plan in plans])
+    hook.remove()
+    assert len(runs) == 3
+
+
+async def test_outside_the_interface_widths_are_those_of_the_configuration(zoo: Engine) -> None:
+    assert zoo.model("bloom").facts.widths == {"d_model": 32, "d_k": 8, "d_v": 8}
