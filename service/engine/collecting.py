@@ -89,7 +89,11 @@ class Collector:
     def __init__(self, wanted: Wanted) -> None:
         """Hold nothing yet."""
         self.wanted = wanted
-        self._kept: dict[str, dict[int, _Heads]] = {name: {} for name in wanted.include if name not in _KEPT_ELSEWHERE}
+        self._names = [name for name in wanted.include if name not in _KEPT_ELSEWHERE]
+        self._kept: dict[str, Tensor] = {}
+        """[layer][head]…, each made once as large as it will be: the answer is the only copy of a large tensor."""
+        self._reduced: dict[int, Tensor] = {}
+        """By layer, where the heads become one matrix."""
         self._means: list[Tensor] = []
         self.tensors: dict[str, Float32[np.ndarray, ...]] = {}
         """Once finished: what was kept, [layer][head]…, on the CPU; `rollout` is [layer][query][key]."""
@@ -102,8 +106,29 @@ class Collector:
             self._add_to_mean(layer, block["attentions"])
         if layer not in self.wanted.layers:
             return
-        for name, kept in self._kept.items():
-            kept.setdefault(layer, _Heads()).add(heads, self._derive(name, block), self.wanted.reduction)
+        for name in self._names:
+            tensors = self._derive(name, block)
+            if self.wanted.reduction is None:
+                self._keep(name, layer, heads, tensors)
+            else:
+                self._reduce(layer, tensors, self.wanted.reduction)
+
+    def _keep(self, name: str, layer: int, heads: Sequence[int], tensors: Tensor) -> None:
+        layers, wanted = self.wanted.layers, self.wanted.heads
+        if len(layers) == 1 and list(heads) == list(wanted):
+            self._kept[name] = tensors[None]
+            return
+        if name not in self._kept:
+            self._kept[name] = tensors.new_empty(len(layers), len(wanted), *tensors.shape[1:])
+        of_layer = self._kept[name][layers.index(layer)]
+        for head, tensor in zip(heads, tensors, strict=True):
+            if head in wanted:
+                of_layer[wanted.index(head)].copy_(tensor)
+
+    def _reduce(self, layer: int, tensors: Tensor, reduction: HeadReduction) -> None:
+        fold = torch.maximum if reduction == "max" else torch.add
+        for tensor in tensors:
+            self._reduced[layer] = fold(self._reduced[layer], tensor) if layer in self._reduced else tensor
 
     def finish(self, shared: Mapping[str, Tensor]) -> None:
         """Take the tensors that all heads share, and bring everything to the CPU."""
@@ -111,21 +136,18 @@ class Collector:
         if wanted.picture:
             self.matrices = [_to_numpy(matrix) for matrix in [*shared.values(), *self._drawn()]]
             return
-        for name, kept in self._kept.items():
-            self.tensors[name] = _stack([kept[layer].pick(wanted.heads) for layer in wanted.layers])
+        self.tensors.update((name, _to_numpy(tensor)) for name, tensor in self._kept.items())
         if "rollout" in wanted.include:
             rolled = analyses.roll_out(self._means)
-            self.tensors["rollout"] = _stack([self._pool(rolled[layer][None])[0] for layer in wanted.layers])
+            self.tensors["rollout"] = _to_numpy(self._pool(torch.stack([rolled[layer] for layer in wanted.layers])))
         self.tensors.update((name, _to_numpy(tensor)) for name, tensor in shared.items())
 
     def _drawn(self) -> Iterator[Tensor]:
         reduction, heads = self.wanted.reduction, self.wanted.heads
         for kept in self._kept.values():
-            for layer in self.wanted.layers:
-                if reduction is None:
-                    yield from kept[layer].pick(heads)
-                else:
-                    yield kept[layer].tensors[0] / (len(heads) if reduction == "mean" else 1)
+            yield from kept.flatten(0, 1)
+        for layer in self.wanted.layers if reduction else ():
+            yield self._reduced[layer] / (len(heads) if reduction == "mean" else 1)
 
     def _derive(self, name: str, block: Block) -> Tensor:
         match name:
@@ -162,35 +184,6 @@ class Collector:
             self._means[layer] += share
         else:
             self._means.append(share)
-
-
-class _Heads:
-    """One tensor of one layer: of the heads that came so far, or all of them reduced to one."""
-
-    def __init__(self) -> None:
-        self.heads: list[int] = []
-        self.tensors: list[Tensor] = []
-
-    def add(self, heads: Sequence[int], tensors: Tensor, reduction: HeadReduction | None) -> None:
-        if reduction is None:
-            self.heads.extend(heads)
-            self.tensors.append(tensors)
-            return
-        for tensor in tensors:
-            fold = torch.maximum if reduction == "max" else torch.add
-            self.tensors = [fold(self.tensors[0], tensor) if self.tensors else tensor]
-
-    def pick(self, heads: Sequence[int]) -> Tensor:
-        """Those of `heads`, in that order: [head]…"""
-        tensors = self.tensors[0] if len(self.tensors) == 1 else torch.cat(self.tensors)
-        if self.heads == list(heads):
-            return tensors
-        return tensors[[self.heads.index(head) for head in heads]]
-
-
-def _stack(layers: Sequence[Tensor]) -> Float32[np.ndarray, "..."]:
-    """The layers as one array; stacked on the device, so that they are copied once."""
-    return _to_numpy(layers[0])[np.newaxis] if len(layers) == 1 else _to_numpy(torch.stack(list(layers)))
 
 
 def _to_numpy(tensor: Tensor) -> Float32[np.ndarray, "..."]:
