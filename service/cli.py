@@ -35,7 +35,10 @@ REQUESTS: dict[str, type[SentenceRequest]] = {
 }
 SERVED_ONLY = {"format", "filename"}
 """Fields that only make sense over HTTP."""
-PNG_SIGNATURE = b"\x89PNG"
+BINARY = {"png", "safetensors", "npy"}
+"""Forms that are no text."""
+SUFFIXES = {"attention": "; .safetensors and .npy are written as such", "heatmap": "; .svg makes an SVG"}
+"""What the name of a command's file decides."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.command == "serve":
             serve(_settings(given_flags(options)))
         elif options.command == "openapi":
-            _write(openapi(), options.output)
+            _write(openapi() + b"\n", options.output)
         else:
             _answer(options)
     except (EngineError, NotDrawableError, ProblemError, OSError) as error:
@@ -101,18 +104,29 @@ def _answer(options: argparse.Namespace) -> None:
         raise NoTokensError("sentence")
     pairs = [("sentence", options.sentence), *given_flags(options)]
     fields = fields_from_text(pairs, REQUESTS[options.command], "query")
-    if options.command == "heatmap" and options.output is None and sys.stdout.isatty():
+    form = _form(options.command, options.output)
+    if form in BINARY and options.output is None and sys.stdout.isatty():
         _fail("a picture is no text: name a file with -o picture.png")
     settings = _settings([])
 
     from service.app import load_operations
 
     operations = load_operations(settings)
-    form = options.output.suffix[1:].lower() if options.output else ""
-    operation = getattr(operations, options.command)
-    body: bytes = asyncio.run(operation(fields, "svg" if form == "svg" else "png", {}))
+    encoded = asyncio.run(getattr(operations, options.command)(fields, form, {}))
     operations.engine.close()
-    _write(body, options.output)
+    body = b"".join(encoded.buffers)
+    _write(body if form in BINARY else body + b"\n", options.output)
+
+
+def _form(command: str, output: Path | None) -> str:
+    """The form that the file's name asks for, or the command's first."""
+    from service.api.routes import SENTENCE_ENDPOINTS
+
+    forms = next(list(endpoint.forms) for endpoint in SENTENCE_ENDPOINTS if endpoint.path == f"/{command}")
+    suffix = output.suffix[1:].lower() if output else ""
+    if suffix and suffix not in forms:
+        _fail(f"{output}: {command} writes {' or '.join('.' + form for form in forms)}")
+    return suffix or forms[0]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("sentence", help="the text")
         add_flags(command, request, omit=SERVED_ONLY)
-        _add_output(command, "; .svg makes an SVG" if name == "heatmap" else "")
+        _add_output(command, SUFFIXES.get(name, ""))
     _add_output(
         commands.add_parser("openapi", help="print the OpenAPI document", description="Print the OpenAPI document.")
     )
@@ -166,12 +180,13 @@ def _warn_of_unknown_variables() -> None:
 
 
 def _write(body: bytes, output: Path | None) -> None:
-    if not body.startswith(PNG_SIGNATURE):
-        body += b"\n"
-    if output is not None:
-        output.write_bytes(body)
-    else:
+    if output is None:
         sys.stdout.buffer.write(body)
+        return
+    try:
+        output.write_bytes(body)
+    except OSError as error:
+        _fail(f"cannot write {output}: {error.strerror}")
 
 
 def _fail(message: str) -> NoReturn:

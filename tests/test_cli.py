@@ -86,7 +86,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize("command", EVERY_FIELD)
 def test_every_field_of_a_request_is_tried_here(command: str) -> None:
     fields = set(cli.REQUESTS[command].model_fields)
-    elsewhere = PRETRAINED_ONLY | {"level", "format", "filename"}
+    elsewhere = PRETRAINED_ONLY | {"level", "format", "filename", "quantize"}
     assert fields == {*EVERY_FIELD[command], "sentence"} | (fields & elsewhere)
 
 
@@ -116,6 +116,29 @@ async def test_a_picture_is_written_to_the_file_named(client: httpx.AsyncClient,
     assert picture.read_bytes() == (await client.post("/heatmap", json={"sentence": SENTENCE})).content
 
 
+@pytest.mark.parametrize("form", ["safetensors", "npy", "json"])
+async def test_the_files_name_decides_the_form_of_tensors(client: httpx.AsyncClient, tmp_path: Path, form: str) -> None:
+    file = tmp_path / f"answer.{form}"
+    flags = [] if form == "json" else ["--quantize", "uint8"]
+    await asyncio.to_thread(cli.main, ["attention", SENTENCE, *flags, "-o", str(file)])
+    fields = {} if form == "json" else {"quantize": "uint8"}
+    response = await client.post("/attention", json={"sentence": SENTENCE, "format": form, **fields})
+    assert file.read_bytes().removesuffix(b"\n") == response.content
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "says"),
+    [
+        ("heatmap", "x.pdf", "x.pdf: heatmap writes .png or .svg"),
+        ("attention", "x.npz", "x.npz: attention writes .json or .safetensors or .npy"),
+    ],
+)
+def test_a_form_that_a_command_does_not_write_is_refused(
+    capsys: pytest.CaptureFixture[str], command: str, name: str, says: str
+) -> None:
+    assert complaint(capsys, command, "hi", "-o", name) == f"attention-service: {says}"
+
+
 def test_a_picture_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -143,7 +166,10 @@ def test_a_picture_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch)
         (["heatmap", "hi", "--head", "5"], "head is 5, but the number of heads is 1"),
         (["heatmap", "hi", "--labels", "yes"], "labels: should be a valid boolean"),
         (["tokenize", "hi", "--model", "synthetic", "--model", "synthetic"], "model is given twice: give it once."),
-        (["tokenize", "hi", "-o", "/nowhere/tokens.json"], "No such file or directory: '/nowhere/tokens.json'"),
+        (
+            ["tokenize", "hi", "-o", "/nowhere/tokens.json"],
+            "cannot write /nowhere/tokens.json: No such file or directory",
+        ),
     ],
 )
 def test_a_users_error_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:

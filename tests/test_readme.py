@@ -47,15 +47,31 @@ def test_the_curl_examples_run(server_url: str, tmp_path: Path) -> None:
 
 
 def test_the_python_example_runs(server_url: str, tmp_path: Path) -> None:
-    printed = run([sys.executable, "-c", blocks("python", "httpx").replace(ADDRESS, server_url)], tmp_path)
+    printed = run([sys.executable, "-c", blocks("python", "attends most to").replace(ADDRESS, server_url)], tmp_path)
     assert [line.split()[0] for line in printed.splitlines()] == notebook.TOKENS
 
 
 def test_the_javascript_example_runs(server_url: str, tmp_path: Path) -> None:
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
-    (tmp_path / "example.mjs").write_text(blocks("js", "fetch").replace(ADDRESS, server_url))
+    (tmp_path / "example.mjs").write_text(blocks("js", "offset_unit").replace(ADDRESS, server_url))
     assert run(["node", "example.mjs"], tmp_path) == "naive [UNK] cafe\n"
+
+
+def test_the_python_example_of_a_binary_form_runs(server_url: str, tmp_path: Path) -> None:
+    printed = run([sys.executable, "-c", blocks("python", "numpy.load").replace(ADDRESS, server_url)], tmp_path)
+    assert printed == "(1, 1, 6, 6)\n"
+
+
+def test_the_javascript_example_of_a_binary_form_reads_the_numbers_of_json(server_url: str, tmp_path: Path) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    script = blocks("js", "Float32Array").replace(ADDRESS, server_url)
+    print_both = 'console.log(JSON.stringify([header.scores.shape, [...tensor("scores")]]));'
+    (tmp_path / "example.mjs").write_text(f"{script}\n{print_both}")
+    shape, numbers = json.loads(run(["node", "example.mjs"], tmp_path).splitlines()[-1])
+    answer = httpx.get(f"{server_url}/attention?sentence=Attention!&include=scores").json()
+    np.testing.assert_array_equal(np.reshape(numbers, shape), np.array(answer["scores"], np.float32))
 
 
 @pytest.mark.slow

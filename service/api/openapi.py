@@ -30,6 +30,8 @@ EVERYWHERE = ("query-too-long", "internal-error")
 LOADED = ("not-ready",)
 SENTENCE = ("not-acceptable", "invalid-fields", "no-tokens", "too-many-tokens")
 POSTED = ("malformed-json", "body-too-large", "unsupported-media-type")
+FIELD_HEADERS = {"filename": "Content-Disposition", "quantize": "X-Quantization"}
+"""Headers of answers to requests with a field."""
 PLAIN_ROUTES = {
     "list_models": LOADED,
     "get_model": ("not-found", *LOADED),
@@ -109,7 +111,7 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
         "description": endpoint.description,
     }
     schema = schemas[endpoint.fields.__name__]
-    named = ["Content-Disposition"] if "filename" in endpoint.fields.model_fields else []
+    named = [header for field, header in FIELD_HEADERS.items() if field in endpoint.fields.model_fields]
     post_headers, get_headers = ("X-Request-Id", "Server-Timing", "Vary", *named), ("ETag", "Cache-Control")
     return {
         "post": {
@@ -148,7 +150,9 @@ def _answer(endpoint: SentenceEndpoint, names: Iterable[str]) -> Json:
             "image/svg+xml": {"schema": {"type": "string"}},
         }
     else:
-        content = {"application/json": {"schema": reference(endpoint.answer), "example": examples["answer"]}}
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        content = dict.fromkeys(endpoint.forms.values(), binary)
+        content[endpoint.forms["json"]] = {"schema": reference(endpoint.answer), "example": examples["answer"]}
     description = (endpoint.answer.__doc__ or "").strip() if endpoint.answer else "The picture."
     return {"description": description, "headers": headers(*names), "content": content}
 

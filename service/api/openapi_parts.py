@@ -21,6 +21,8 @@ HEADERS: Json = {
     "Cache-Control": "How long the answer may be kept.",
     "Vary": "The request headers that choose between forms of this answer.",
     "Content-Disposition": "The name to save it under, where `filename` was sent.",
+    "X-Quantization": "How to read the numbers of an npy where `quantize` was sent: `dtype`, `scale`, `offset`, "
+    "`largest_error`, as JSON under the tensor's name.",
     "Allow": "The methods that this address takes.",
     "Accept": "The types of body that this address takes.",
     "Retry-After": "Seconds to wait before trying again.",

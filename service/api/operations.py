@@ -1,7 +1,7 @@
 """What the service does, without HTTP: fields in, encoded answers out. The routes and the command line share it."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import torch
@@ -10,16 +10,15 @@ from service import __version__
 from service.api import pictures, questions
 from service.api.answers import Info, ModelList
 from service.api.descriptions import describe_model, describe_service
-from service.api.encoding import SECONDS_PER_BYTE, SECONDS_PER_CHARACTER, SECONDS_PER_TOKEN, encode_json
+from service.api.encoding import SECONDS_PER_BYTE, SECONDS_PER_CHARACTER, SECONDS_PER_TOKEN, Encoded
 from service.api.heatmap_request import HeatmapRequest
 from service.api.limits import check_grid_size, check_response_size
-from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
+from service.api.members import encode_attention, encode_tokens
+from service.api.requests import AttentionForm, AttentionRequest, SentenceRequest, TokenizeRequest
 from service.engine.engine import Engine
 from service.engine.errors import RequestError
 from service.engine.models import Model
-from service.engine.plan import Attention, Plan
-from service.engine.tokenizer import OffsetUnit, Tokens, utf16_positions
-from service.engine.words import Word
+from service.engine.tokenizer import Tokens
 from service.engine.worker import Timings
 from service.heatmap.render import Form, Renderer, estimate_seconds
 
@@ -56,26 +55,30 @@ class Operations:
         with contextlib.suppress(RequestError):
             await self.heatmap(HeatmapRequest(sentence=WARM_UP), "png", {})
 
-    async def tokenize(self, request: TokenizeRequest, _form: str, timings: Timings) -> bytes:
+    async def tokenize(self, request: TokenizeRequest, _form: str, timings: Timings) -> Encoded:
         """The tokens of a sentence. Each operation adds the seconds of its stages to `timings`."""
         model = self._model(request)
         tokens = await self.engine.tokenize(model, questions.text_of(request, model), timings)
         seconds = len(tokens) * SECONDS_PER_TOKEN + tokens.characters * SECONDS_PER_CHARACTER
-        return await self.engine.worker.run("encode", timings, seconds, _encode_tokens, request, tokens)
+        return await self.engine.worker.run("encode", timings, seconds, encode_tokens, request, tokens)
 
-    async def attention(self, request: AttentionRequest, _form: str, timings: Timings) -> bytes:
+    async def attention(self, request: AttentionRequest, form: AttentionForm, timings: Timings) -> Encoded:
         """Every matrix on the way from tokens to weighted values."""
         model = self._model(request)
+        questions.check_form(request, form)
         source, target = await self._texts(request, model, timings)
-        plan = await self.engine.plan(model, source, target, questions.question_of(request), timings)
-        size = check_response_size(plan, request.decimals, self.max_response_bytes)
+        question = questions.question_of(request)
+        if form == "npy":
+            question = question._replace(include=["attentions"])
+        plan = await self.engine.plan(model, source, target, question, timings)
+        size = check_response_size(plan, form, request.decimals, self.max_response_bytes)
         attention = await self.engine.attend(model, plan, timings)
-        seconds = size * SECONDS_PER_BYTE + source.characters * SECONDS_PER_CHARACTER
+        seconds = size * SECONDS_PER_BYTE[form] + source.characters * SECONDS_PER_CHARACTER
         return await self.engine.worker.run(
-            "encode", timings, seconds, _encode_attention, request, model, plan, attention
+            "encode", timings, seconds, encode_attention, request, model, plan, attention, form
         )
 
-    async def heatmap(self, request: HeatmapRequest, form: Form, timings: Timings) -> bytes:
+    async def heatmap(self, request: HeatmapRequest, form: Form, timings: Timings) -> Encoded:
         """A picture of one head's matrix, of all heads reduced to one, or of many heads side by side."""
         model = self._model(request)
         source, target = await self._texts(request, model, timings)
@@ -88,7 +91,7 @@ class Operations:
         metadata = pictures.metadata(request, model, plan)
         plot = pictures.plot(request, model, plan, matrices)
         render = partial(self.renderer.render, plot, style, form, metadata)
-        return await self.engine.worker.run("encode", timings, seconds, render)
+        return Encoded([await self.engine.worker.run("encode", timings, seconds, render)])
 
     def normalize(self, request: SentenceRequest) -> str:
         """What is the same for requests whose answers are."""
@@ -125,64 +128,3 @@ class Operations:
         if target is None:
             return source, None
         return source, await self.engine.tokenize_target(model, target, timings)
-
-
-def _encode_tokens(request: TokenizeRequest, tokens: Tokens) -> bytes:
-    return encode_json(
-        {
-            "model": request.model,
-            **_token_members(tokens, request.offset_unit),
-            "word_ids": tokens.word_ids,
-            "token_type_ids": tokens.token_type_ids,
-            "special_tokens_mask": tokens.special_tokens_mask,
-        }
-    )
-
-
-def _encode_attention(request: AttentionRequest, model: Model, plan: Plan, attention: Attention) -> bytes:
-    answer = {
-        "model": request.model,
-        "parameters": questions.parameters_of(request, model, plan),
-        **_token_members(plan.source, request.offset_unit),
-        **_other_members(plan, attention, request.offset_unit),
-        "layers": list(attention.layers),
-        "heads": list(attention.heads),
-        **attention.tensors,
-    }
-    return encode_json(answer, request.decimals)
-
-
-def _token_members(tokens: Tokens, unit: OffsetUnit) -> dict[str, object]:
-    return {
-        "tokens": tokens.tokens,
-        "input_ids": tokens.input_ids,
-        "offsets": tokens.offsets_in(unit),
-        "sequence_ids": tokens.sequence_ids,
-    }
-
-
-def _other_members(plan: Plan, attention: Attention, unit: OffsetUnit) -> dict[str, object]:
-    """What only some answers have: the tokens of a decoder, words."""
-    members: dict[str, object] = {}
-    if plan.target is not None and plan.stack != "encoder":
-        members |= {"query_tokens": plan.queries.tokens, "key_tokens": plan.keys.tokens}
-    if attention.words is not None:
-        members["words"] = _words(attention.words, plan.keys, unit)
-        if attention.query_words is not attention.words:
-            members["query_words"] = _words(attention.query_words or (), plan.queries, unit)
-    return members
-
-
-def _words(words: Sequence[Word], tokens: Tokens, unit: OffsetUnit) -> list[dict[str, object]]:
-    if unit == "codepoint":
-        return [word._asdict() for word in words]
-    units = [utf16_positions(sentence) for sentence in tokens.sentences]
-    described = []
-    for word in words:
-        positions = units[tokens.sequence_ids[word.token_indices[0]] or 0]
-        places = {
-            name: None if place is None else positions[place]
-            for name, place in (("start", word.start), ("end", word.end))
-        }
-        described.append(word._asdict() | places)
-    return described

@@ -8,6 +8,7 @@ from service.api.heatmap_request import HeatmapRequest
 from service.api.requests import (
     PRETRAINED_ONLY,
     SYNTHETIC_ONLY,
+    AttentionForm,
     AttentionParameters,
     AttentionRequest,
     ModelParameters,
@@ -47,6 +48,18 @@ def check_fields(request: SentenceRequest, model: Model) -> None:
                 f"{name} is for {other} models; {request.model} is {model.facts.kind}. Leave it out or choose another; "
                 "GET /models lists the fields that each takes.",
             )
+
+
+def check_form(request: AttentionRequest, form: AttentionForm) -> None:
+    """Let pass what sends only fields that an answer in `form` takes.
+
+    Raises:
+        NotOfferedError: it sends another.
+    """
+    if form != "json" and request.decimals is not None:
+        raise NotOfferedError("decimals", f"decimals is for JSON, and the answer is {form}. Leave it out.")
+    if form == "json" and request.quantize is not None:
+        raise NotOfferedError("quantize", "quantize is for safetensors and npy, and the answer is JSON. Set format.")
 
 
 def text_of(request: SentenceRequest, model: Model) -> Text:

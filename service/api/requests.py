@@ -28,6 +28,8 @@ TensorName = Literal[
     "value_weighted",
 ]
 Stack = Literal["encoder", "decoder", "cross"]
+AttentionForm = Literal["json", "safetensors", "npy"]
+Quantize = Literal["float16", "uint8"]
 Indices = Annotated[list[Annotated[int, Field(ge=-4096, le=4096)]], Field(min_length=1, max_length=4096)]
 Size = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 Index = Annotated[int, Field(ge=-4096, le=4096)]
@@ -193,7 +195,18 @@ class TokenizeRequest(SentenceRequest):
 class AttentionRequest(AttentionParameters, SentenceRequest):
     """A sentence whose attention is computed."""
 
-    format: Literal["json"] | None = Field(None, description="Form of the answer; beats the Accept header.")
+    format: AttentionForm | None = Field(
+        None,
+        description="Form of the answer; beats the Accept header. `safetensors`: every included tensor by name, the "
+        "rest of the answer as JSON in the metadata under `response`; `npy`: `attentions` alone, whatever `include` "
+        "says.",
+    )
+    quantize: Quantize | None = Field(
+        None,
+        description="Send tensors in fewer bits, as safetensors or npy: `float16`, or `uint8` (number = offset + "
+        "scale·byte; 255 stands for null). How to read each, and the largest error, are told as JSON in the metadata "
+        "under `quantization`, for npy in the header X-Quantization.",
+    )
     filename: Filename | None = Field(None, description=FILENAME)
 
 

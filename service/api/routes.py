@@ -20,8 +20,10 @@ from service.api.negotiation import choose_form
 from service.api.problems import ProblemError
 from service.api.reading import read_body, read_query
 from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
+from service.api.responses import BufferResponse
 
 if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serves /livez meanwhile
+    from service.api.encoding import Encoded
     from service.api.operations import Operations
     from service.engine.worker import Timings
 
@@ -41,7 +43,7 @@ class SentenceEndpoint:
     """The shape of a JSON answer; None for a picture."""
     forms: Mapping[str, str]
     """What the field `format` may say, and the media types of it; the first is the default."""
-    operation: "Callable[[Operations, Any, Any, Timings], Awaitable[bytes]]"
+    operation: "Callable[[Operations, Any, Any, Timings], Awaitable[Encoded]]"
 
     async def post(self, request: Request) -> Response:
         """Answer a JSON body."""
@@ -62,10 +64,10 @@ class SentenceEndpoint:
         if_none_match = all_of(request, "if-none-match")
         if is_fresh(if_none_match, tag):
             return Response(status_code=304, headers=headers)
-        body = await self.operation(operations, fields, form, timings(request))
+        encoded = await self.operation(operations, fields, form, timings(request))
         if if_none_match == "*":  # any answer will do, and now it is known that there is one
             return Response(status_code=304, headers=headers)
-        response = self._response(body, fields, form)
+        response = self._response(encoded, fields, form)
         response.headers.update(headers)
         return response
 
@@ -78,12 +80,14 @@ class SentenceEndpoint:
     def _form(self, request: Request, fields: SentenceRequest) -> str:
         return choose_form(getattr(fields, "format", None), all_of(request, "accept"), self.forms)
 
-    def _response(self, body: bytes, fields: SentenceRequest, form: str) -> Response:
-        headers = {"Vary": VARY}
+    def _response(self, encoded: "Encoded", fields: SentenceRequest, form: str) -> Response:
+        headers = {"Vary": VARY, **encoded.headers}
         filename = getattr(fields, "filename", None)
         if filename is not None:
             headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
-        return Response(body, headers=headers, media_type=self.forms[form])
+        if len(encoded.buffers) > 1:
+            return BufferResponse(encoded.buffers, headers, self.forms[form])
+        return Response(encoded.buffers[0], headers=headers, media_type=self.forms[form])
 
 
 def timings(request: Request) -> "Timings":
@@ -110,7 +114,11 @@ SENTENCE_ENDPOINTS = (
         "= softmax of the scores over the keys; `output` = attentions·V. `include` names the tensors to answer.",
         fields=AttentionRequest,
         answer=AttentionAnswer,
-        forms=JSON_ONLY,
+        forms={
+            "json": "application/json",
+            "safetensors": "application/vnd.safetensors",
+            "npy": "application/x-npy",
+        },
         operation=lambda operations, *request: operations.attention(*request),
     ),
     SentenceEndpoint(

@@ -50,11 +50,11 @@ async def test_the_text_of_words_is_part_of_the_estimate() -> None:
 
 async def answer_and_bound(request: AttentionRequest) -> tuple[bytes, int]:
     timings: dict[str, float] = {}
-    body = await OPERATIONS.attention(request, "json", timings)
+    [body] = (await OPERATIONS.attention(request, "json", timings)).buffers
     model = OPERATIONS.engine.model(SYNTHETIC)
     tokens = model.tokenizer(text_of(request, model))
     plan = model.plan(tokens, None, question_of(request))
-    return body, check_response_size(plan, request.decimals, limit=2**40)
+    return bytes(body), check_response_size(plan, "json", request.decimals, limit=2**40)
 
 
 def test_what_rounds_to_nothing_has_no_sign() -> None:

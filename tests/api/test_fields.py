@@ -120,7 +120,7 @@ async def test_a_query_is_as_strict_as_json(client: httpx.AsyncClient, query: st
         ({"sentence": "hi", "include": ["query", "query"]}, "/include", "duplicates"),
         ({"sentence": "hi", "include": "query"}, "/include", "list_type"),
         ({"sentence": "hi", "decimals": 10}, "/decimals", "less_than_equal"),
-        ({"sentence": "hi", "format": "safetensors"}, "/format", "literal_error"),
+        ({"sentence": "hi", "format": "npz"}, "/format", "literal_error"),
         ({"sentence": "hi", "filename": "../x"}, "/filename", "string_pattern_mismatch"),
         ({"sentence": "hi", "model": "gpt-5"}, "/model", "unknown_model"),
         ({"sentence": "hi", "top_k": 3}, "/top_k", "extra_forbidden"),

@@ -11,7 +11,8 @@ function answered<Answer>({ data, error }: { data?: Answer; error?: Problem }): 
   return data;
 }
 
-const client = createClient<paths>({ baseUrl: process.argv[2] });
+// Of the forms that an answer may have, this program asks for JSON.
+const client = createClient<paths, "application/json" | "application/problem+json">({ baseUrl: process.argv[2] });
 
 // Fields with defaults may be left out, and null is a value of those that have it.
 const { tokens, offsets } = answered(
