@@ -23,6 +23,8 @@ ASCENT = 0.975
 DESCENT = 0.275
 """Of the font's size: a line around the middle of its small letters."""
 MOST_CHARACTERS = 200
+"""Of a text that is drawn."""
+ELLIPSIS = "…"
 KEPT_PIXELS = 16 * 1024
 """Larger pictures of texts are drawn anew each time; so 4,096 kept ones take 64 MiB at most."""
 OVERSAMPLING = 4
@@ -47,7 +49,11 @@ class Typesetter:
         self._kept_slanted = lru_cache(maxsize=256)(self._slant)
 
     def draw(self, label: Label, size: int, angle: Angle = 0) -> Glyphs:
-        """The picture of a text; `size` is the font's in pixels. Level it is `line_height(size)` high."""
+        """The picture of a text; `size` is the font's in pixels. Level it is `line_height(size)` high.
+
+        Of a very long one that of its ends: it takes seconds to set a megabyte.
+        """
+        label = _cut(label)
         area = line_height(size) * size * (len(label.text) + len(label.faint))
         is_small = area <= KEPT_PIXELS
         if angle == SLANTED:
@@ -69,8 +75,7 @@ class Typesetter:
 
     def shorten(self, label: Label, size: int, width: int) -> Label:
         """`label`, or as much of its ends around an ellipsis as `width` pixels hold; nothing if not even that fits."""
-        if len(label.text) > MOST_CHARACTERS:
-            label = Label(ends(label.text, MOST_CHARACTERS), label.faint)
+        label = _cut(label)
         if self.width(label, size) <= width:
             return label
         text = label.text or label.faint
@@ -80,7 +85,9 @@ class Typesetter:
             return Label(shortened, label.faint) if label.text else Label("", shortened)
 
         kept = _largest(len(text) - 1, lambda kept: self.width(made(kept), size) <= width)
-        return made(kept) if kept else Label("")
+        if kept:
+            return made(kept)
+        return Label(ELLIPSIS) if self.width(Label(ELLIPSIS), size) <= width else Label("")
 
     def _draw_quantized(self, label: Label, size: int) -> Glyphs:
         return _quantize(self._draw(label, size))
@@ -142,7 +149,13 @@ def line_height(size: int) -> int:
 def ends(text: str, kept: int) -> str:
     """`kept` characters of `text`, half from each end, around an ellipsis."""
     head = (kept + 1) // 2
-    return f"{text[:head]}…{text[len(text) - (kept - head) :]}"
+    return f"{text[:head]}{ELLIPSIS}{text[len(text) - (kept - head) :]}"
+
+
+def _cut(label: Label) -> Label:
+    if len(label.text) <= MOST_CHARACTERS:
+        return label
+    return Label(ends(label.text, MOST_CHARACTERS), label.faint)
 
 
 def _on_line(ink: Image.Image, top: int, bottom: int, size: int) -> Image.Image:

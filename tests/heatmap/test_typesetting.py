@@ -71,5 +71,14 @@ def test_a_special_token_is_shortened_and_stays_pale() -> None:
     assert "…" in shortened.faint
 
 
+def test_of_a_text_of_a_million_letters_only_the_ends_are_set() -> None:
+    long, cut = Label("a" * 10**6), Label("a" * 100 + "…" + "a" * 100)
+    assert TYPESETTER.width(long, 12) == TYPESETTER.width(cut, 12)
+
+
+def test_what_has_room_for_an_ellipsis_alone_is_one() -> None:
+    assert TYPESETTER.shorten(Label("##ま"), 12, TYPESETTER.width(Label("…"), 12)) == Label("…")
+
+
 def test_a_text_of_a_million_letters_is_shortened_quickly() -> None:
     assert len(TYPESETTER.shorten(Label("a" * 10**6), 12, 10**9).text) == 201
