@@ -1,7 +1,7 @@
 """Which labels of a matrix's rows and columns there is room for, and how large the matrix is then."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -90,15 +90,19 @@ def choose_labels(inner: Box, plan: PanelPlan, typesetter: Typesetter, *, shown:
     nothing = Labels([], 1, plan.text_size, 0)
     if not shown or min(inner.width, inner.height) < plan.line:
         return nothing, nothing, Room(0, 0)
-    rows = _fit(plan.rows.labels, inner.height, int(LABEL_SHARE * inner.width), plan, typesetter)
-    left = rows.length + plan.gap
-    columns, room = (
-        _level(inner, left, plan, typesetter)
-        or _slanted(inner, left, plan, typesetter)
-        or _upright(inner, left, plan, typesetter)
-    )
-    matrix = place(inner, room, plan)
-    return _fit(plan.rows.labels, matrix.height, rows.length, plan, typesetter), columns, room
+
+    def beside(length: int) -> tuple[Labels, Room]:
+        """The columns' labels, and the room that is taken when the rows' have this length."""
+        left = length + plan.gap
+        return (
+            _level(inner, left, plan, typesetter)
+            or _slanted(inner, left, plan, typesetter)
+            or _upright(inner, left, plan, typesetter)
+        )
+
+    longest = int(LABEL_SHARE * inner.width)
+    rows = _settle(plan.rows, longest, plan, typesetter, lambda length: place(inner, beside(length)[1], plan).height)
+    return rows, *beside(rows.length)
 
 
 def _level(inner: Box, left: int, plan: PanelPlan, typesetter: Typesetter) -> tuple[Labels, Room] | None:
@@ -134,11 +138,23 @@ def _slanted(inner: Box, left: int, plan: PanelPlan, typesetter: Typesetter) -> 
 
 def _upright(inner: Box, left: int, plan: PanelPlan, typesetter: Typesetter) -> tuple[Labels, Room]:
     """Column labels that read upwards; there is always room for some."""
-    columns, longest = plan.columns.labels, int(LABEL_SHARE * inner.height)
-    length = _fit(columns, inner.width - left, longest, plan, typesetter).length
-    room = Room(left, length + plan.gap)
-    fitted = _fit(columns, place(inner, room, plan).width, length, plan, typesetter)
-    return fitted._replace(angle=90), room
+    longest = int(LABEL_SHARE * inner.height)
+
+    def width(length: int) -> int:
+        return place(inner, Room(left, length + plan.gap), plan).width
+
+    columns = _settle(plan.columns, longest, plan, typesetter, width)
+    return columns._replace(angle=90), Room(left, columns.length + plan.gap)
+
+
+def _settle(axis: Axis, longest: int, plan: PanelPlan, typesetter: Typesetter, pixels: Callable[[int], int]) -> Labels:
+    """The labels that fit along a matrix of so many `pixels` as there are left when their own length is taken off."""
+    length = 0
+    while True:
+        fitted = _fit(axis.labels, pixels(length), longest, plan, typesetter)
+        if fitted.length <= length:
+            return fitted._replace(length=length)
+        length = fitted.length
 
 
 def _fit(labels: Sequence[Label], pixels: int, longest: int, plan: PanelPlan, typesetter: Typesetter) -> Labels:

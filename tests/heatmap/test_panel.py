@@ -137,3 +137,11 @@ def test_a_panels_title_stays_within_its_area(width: int, height: int, title: st
     heading = laid_out(width, height, planned(3, axis_titles=False), title).texts[-1]
     corners = heading.corners(TYPESETTER.width(heading.label, heading.size))
     assert all(-1e-6 <= x <= width + 1e-6 for x, _ in corners)
+
+
+@pytest.mark.parametrize("n", range(30, 80, 5))
+def test_rows_are_named_in_full_where_there_is_room(n: int) -> None:
+    """Also where the font is made smaller, or every other label left out, for the sake of a lower matrix."""
+    panel = laid_out(1000, 550, planned(n, None, "transformers", "communicate", "considerably"))
+    assert {text.label.text for text in row_labels(panel)} <= {"transformers", "communicate", "considerably"}
+    assert min(text.x - TYPESETTER.width(text.label, text.size) for text in row_labels(panel)) >= 0
