@@ -86,7 +86,7 @@ class Operations:
         if request.view == "grid":
             check_grid_size(plan, self.max_response_bytes)
         matrices = await self.engine.matrices(model, plan, timings)
-        style = pictures.style(request)
+        style = pictures.style(request, model)
         seconds = estimate_seconds(sum(matrix.size for matrix in matrices), style)
         metadata = pictures.metadata(request, model, plan)
         plot = pictures.plot(request, model, plan, matrices)

@@ -26,6 +26,13 @@ TITLES = {
     "attentions": "Attention Scores Heatmap",
     "output": "Output: attentions·V",
 }
+PRETRAINED_TITLES = TITLES | {
+    "query": "Query Q",
+    "key": "Key K",
+    "value": "Value V",
+    "scores": "Scores (softmax's argument)",
+}
+"""Other models project with a bias, turn or repeat what they project, and do not all scale it alike."""
 OVER_KEYS = frozenset({"scores", "attentions"})
 NOT_IN_FIELDS = {"sentence", "sentence_pair", "target", "format", "filename"}
 NO_NUL = "\N{REPLACEMENT CHARACTER}"
@@ -48,7 +55,29 @@ def plot(request: HeatmapRequest, model: Model, plan: Plan, matrices: Sequence[F
         rows = Axis("token", name(plan.keys if request.tensor in {"key", "value"} else plan.queries))
         columns = Axis("dimension", [Label(str(index)) for index in range(matrices[0].shape[1])])
     is_grid, layers, heads = request.view == "grid", plan.wanted.layers, plan.wanted.heads
-    return Plot(matrices, rows, columns, _titles(plan) if is_grid else [], len(heads) if len(layers) > 1 else None)
+    return Plot(
+        matrices,
+        rows,
+        columns,
+        titles=_titles(plan) if is_grid else [],
+        per_row=len(heads) if len(layers) > 1 else None,
+        caption=_caption(request, model, plan),
+    )
+
+
+def _caption(request: HeatmapRequest, model: Model, plan: Plan) -> str:
+    """Which model, layer and heads of it a picture shows. The synthetic model has one layer, and often one head."""
+    layers, heads = plan.wanted.layers, plan.wanted.heads
+    shown = [] if len(layers) > 1 else [f"layer {layers[0]}"]
+    if plan.wanted.reduction is not None:
+        word = "maximum" if plan.wanted.reduction == "max" else "mean"
+        shown.append(f"{word} of {len(heads)} heads")
+    elif request.view == "single" and request.tensor != "embedding":
+        shown.append(f"head {heads[0]}")
+    if model.facts.kind == "synthetic":
+        return shown[-1] if plan.wanted.reduction is not None else ""
+    stack = [plan.stack] if len(model.facts.stacks) > 1 else []
+    return ", ".join([request.model, *stack, *shown])
 
 
 def _titles(plan: Plan) -> list[Sequence[str]]:
@@ -56,13 +85,15 @@ def _titles(plan: Plan) -> list[Sequence[str]]:
     layers, heads = plan.wanted.layers, plan.wanted.heads
     if len(layers) == 1:
         return [(f"head {head}", str(head)) for head in heads]
-    return [(f"layer {layer}, head {head}", f"{layer}.{head}") for layer in layers for head in heads]
+    return [
+        (f"layer {layer}, head {head}", f"L{layer} H{head}", f"{layer}.{head}") for layer in layers for head in heads
+    ]
 
 
-def style(request: HeatmapRequest) -> Style:
+def style(request: HeatmapRequest, model: Model) -> Style:
     """How the picture looks."""
     return Style(
-        title=_title(request),
+        title=_title(request, model),
         colormap=request.colormap,
         color_range=request.color_range,
         color_scale=request.color_scale,
@@ -80,7 +111,7 @@ def metadata(request: HeatmapRequest, model: Model, plan: Plan) -> dict[str, str
     """What the picture shows, and the fields that make it again: the sentences and `fields`, a JSON object."""
     heads = plan.wanted.reduction or ",".join(map(str, plan.wanted.heads))
     shown = {
-        "Title": _title(request),
+        "Title": _title(request, model),
         "Software": f"attention-service {__version__}",
         "sentence": request.sentence,
         "model": request.model if model.facts.revision is None else f"{request.model} {model.facts.revision}",
@@ -96,9 +127,11 @@ def metadata(request: HeatmapRequest, model: Model, plan: Plan) -> dict[str, str
     return {key: text.replace("\0", NO_NUL) for key, text in shown.items()}
 
 
-def _title(request: HeatmapRequest) -> str:
+def _title(request: HeatmapRequest, model: Model) -> str:
     if request.title is not None:
         return request.title
+    if model.facts.kind == "pretrained":
+        return PRETRAINED_TITLES[request.tensor]
     if request.tensor == "scores" and request.scale is not None:
         return "Scores Q·Kᵀ·scale"
     return TITLES[request.tensor]

@@ -30,6 +30,8 @@ class Plot:
     """Of each small multiple, from the longest to the shortest: the longest that fit are written."""
     per_row: int | None = None
     """How many small multiples stand side by side; None = as many as make them largest."""
+    caption: str = ""
+    """What is shown, for the line below it."""
 
     @property
     def is_grid(self) -> bool:
@@ -67,9 +69,9 @@ def compose(plot: Plot, style: Style, typesetter: Typesetter) -> Scene:
 
 
 def _lay_out(plot: Plot, style: Style, typesetter: Typesetter) -> tuple[Frame, list[Panel], Bins]:
-    frame = lay_out_frame(style, typesetter, caption=plot.is_grid)
+    frame = lay_out_frame(style, typesetter, caption=plot.is_grid or bool(plot.caption))
     panels, bins = _lay_out_panels(plot, style, frame, typesetter)
-    if bins != (1, 1) and not plot.is_grid:
+    if bins != (1, 1) and not frame.caption:
         frame = lay_out_frame(style, typesetter, caption=True)
         panels, bins = _lay_out_panels(plot, style, frame, typesetter)
     return frame, panels, bins
@@ -109,7 +111,7 @@ def _headings(plot: Plot, style: Style, frame: Frame, bins: Bins, typesetter: Ty
         axes = f"rows: {plot.rows.title}, columns: {plot.columns.title}" if plot.is_grid else ""
         what = "maximum" if style.pooling == "max" else "mean"
         pooling = f"each spot: the {what} of {bins[0]} × {bins[1]} cells" if bins != (1, 1) else ""
-        caption = Label("; ".join(filter(None, (axes, pooling))))
+        caption = Label("; ".join(filter(None, (plot.caption, axes, pooling))))
         caption = typesetter.shorten(caption, style.text_size, width - 2 * frame.gap)
         y = height - frame.gap - line_height(style.text_size) / 2
         texts.append(Text(caption, width / 2, y, style.text_size, "middle"))

@@ -9,6 +9,8 @@ from service.heatmap.typesetting import SLANTED, Label, Typesetter
 TITLED_SHARE = 0.5
 LEAST_SHARE = 0.4
 """Of its area's width and height a matrix keeps at least these shares, with titles of the axes and without."""
+SMALL_SHARE = 0.5
+"""The same of a small multiple with labels: all of them have the same ones, and are there to be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def lay_out_panel(area: Box, plan: PanelPlan, title: str, typesetter: Typesetter
         )
         rows, columns, room = choose_labels(inner, plan, typesetter, shown=labels and plan.labels)
         width, height = inner.width - room.left - room.right, inner.height - room.top
-        share = TITLED_SHARE if axis_room else LEAST_SHARE
+        share = TITLED_SHARE if axis_room else SMALL_SHARE if title and rows.shown else LEAST_SHARE
         if width >= share * area.width and height >= share * area.height:
             break
     else:

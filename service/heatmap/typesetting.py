@@ -17,7 +17,7 @@ Glyphs = UInt8[np.ndarray, "height width"]
 """How dark each pixel is, 0 to `BLACK`."""
 
 BLACK = 15
-FAINT = 130
+FAINT = 165
 """How dark, of 255, the faint part of a label is."""
 ASCENT = 0.975
 DESCENT = 0.275

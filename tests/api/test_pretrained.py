@@ -1,6 +1,7 @@
 """Pretrained models over HTTP: the same three endpoints, other fields, and what models say of themselves."""
 
 import asyncio
+import html
 import json
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -242,3 +243,29 @@ async def test_one_head_of_a_long_text_is_no_answer_too_large(tmp_path: Path) ->
         every = await post(client, model="bert", sentence="a " * 120)
         assert "fewer layers, heads" in expect(every, 422, "response-too-large")["detail"]
         assert (await post(client, model="bert", sentence="a " * 90, heads=[0])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"model": "bert"}, "bert, layer 2, mean of 4 heads"),
+        ({"model": "bert", "layer": 0, "head": 3}, "bert, layer 0, head 3"),
+        ({"model": "bert", "tensor": "embedding"}, "bert, layer 2"),
+        ({"model": "bert", "head_reduction": "max"}, "bert, layer 2, maximum of 4 heads"),
+        ({"model": "t5", "stack": "cross", "target": "ho", "head": 0}, "t5, cross, layer 1, head 0"),
+        ({"model": "bert", "view": "grid"}, "bert; rows: query (attends from), columns: key (attended to)"),
+        ({"num_heads": 3, "head_reduction": "mean"}, "mean of 3 heads"),
+    ],
+    ids=str,
+)
+async def test_a_picture_says_what_it_shows(client: httpx.AsyncClient, fields: dict[str, Any], says: str) -> None:
+    svg = (await post(client, "/heatmap", format="svg", **fields)).text
+    assert f">{says}</text>" in svg
+
+
+@pytest.mark.parametrize(("tensor", "title"), [("scores", "Scores (softmax's argument)"), ("query", "Query Q")])
+async def test_a_title_claims_no_formula_that_a_model_does_not_have(
+    client: httpx.AsyncClient, tensor: str, title: str
+) -> None:
+    svg = (await post(client, "/heatmap", format="svg", model="t5", tensor=tensor)).text
+    assert f">{html.escape(title, quote=False)}</text>" in svg

@@ -145,3 +145,8 @@ def test_rows_are_named_in_full_where_there_is_room(n: int) -> None:
     panel = laid_out(1000, 550, planned(n, None, "transformers", "communicate", "considerably"))
     assert {text.label.text for text in row_labels(panel)} <= {"transformers", "communicate", "considerably"}
     assert min(text.x - TYPESETTER.width(text.label, text.size) for text in row_labels(panel)) >= 0
+
+
+def test_small_multiples_go_without_labels_that_would_take_half_of_their_room() -> None:
+    assert not row_labels(laid_out(70, 70, planned(11, None, "[CLS]", "for"), title="L0 H3"))
+    assert row_labels(laid_out(200, 200, planned(6, None, "the", "cat"), title="head 3"))
