@@ -71,14 +71,31 @@ async def drawn_texts(client: httpx.AsyncClient, **fields: Any) -> list[str]:
     return ["".join(text.itertext()) for text in texts]
 
 
-@pytest.mark.parametrize("accept", ["image/svg+xml", "image/svg+xml, image/png;q=0.9", "text/html, image/svg+xml"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "image/svg+xml",
+        "Image/SVG+XML",
+        "image/svg+xml, image/png;q=0.9",
+        "text/html, image/svg+xml",
+        "nonsense, image/svg+xml",
+        "*/*, image/png;q=0",
+    ],
+)
 async def test_accept_chooses_svg(client: httpx.AsyncClient, accept: str) -> None:
     response = await client.get("/heatmap?sentence=hi", headers={"accept": accept})
     assert response.headers["content-type"] == "image/svg+xml"
 
 
 @pytest.mark.parametrize(
-    "accept", ["image/*", "*/*", "image/png, image/svg+xml", "image/svg+xml;q=0.5, image/png;q=0.5"]
+    "accept",
+    [
+        "image/*",
+        "*/*",
+        "image/png, image/svg+xml",
+        "image/svg+xml;q=0.5, image/png;q=0.5",
+        "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",  # Chrome's for <img>
+    ],
 )
 async def test_on_ties_the_picture_is_a_png(client: httpx.AsyncClient, accept: str) -> None:
     response = await client.get("/heatmap?sentence=hi", headers={"accept": accept})

@@ -61,7 +61,9 @@ async def test_an_accept_that_nothing_satisfies_is_a_406(client: httpx.AsyncClie
     expect(await client.post(path, json={"sentence": "hi"}, headers={"accept": accept}), 406, "not-acceptable")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "", "image/*", "text/html, image/avif, image/png;q=0.1"])
+@pytest.mark.parametrize(
+    "accept", ["*/*", "", "image/*", "IMAGE/PNG", "image/png, foo", "text/html, image/avif, image/png;q=0.1"]
+)
 async def test_an_accept_that_covers_the_answer_is_fine(client: httpx.AsyncClient, accept: str) -> None:
     assert (await client.get("/heatmap?sentence=hi", headers={"accept": accept})).is_success
 
