@@ -116,8 +116,11 @@ def problem_of(error: Exception, where: Where) -> ProblemError:
         case ProblemError():
             return error
         case RequestError():
-            culprit = FieldError(where=where, pointer=f"/{error.field}", code=error.code, detail=str(error))
-            return ProblemError(REQUEST_ERRORS.get(type(error), "invalid-fields"), str(error), [culprit])
+            culprits = [
+                FieldError(where=where, pointer=f"/{field}", code=error.code, detail=str(error))
+                for field in error.fields
+            ]
+            return ProblemError(REQUEST_ERRORS.get(type(error), "invalid-fields"), str(error), culprits)
         case NotDrawableError():
             culprit = FieldError(where=where, pointer=f"/{error.field}", code=error.code, detail=error.detail)
             return ProblemError("invalid-fields", error.detail, [culprit])

@@ -37,17 +37,19 @@ def check_fields(request: SentenceRequest, model: Model) -> None:
     """Let pass what sends only fields that `model` takes.
 
     Raises:
-        NotOfferedError: it sends another, and not as null.
+        NotOfferedError: it sends others, and not as null or false.
     """
-    for name in sorted(request.model_fields_set & NOT_TAKEN[model.facts.kind]):
-        value = getattr(request, name)
-        if value is not None and value is not False:
-            other = "pretrained" if model.facts.kind == "synthetic" else "synthetic"
-            raise NotOfferedError(
-                name,
-                f"{name} is for {other} models; {request.model} is {model.facts.kind}. Leave it out or choose another; "
-                "GET /models lists the fields that each takes.",
-            )
+    values = {name: getattr(request, name) for name in request.model_fields_set & NOT_TAKEN[model.facts.kind]}
+    refused = sorted(name for name, value in values.items() if value is not None and value is not False)
+    if refused:
+        other = "pretrained" if model.facts.kind == "synthetic" else "synthetic"
+        verb, them = ("is", refused[0]) if len(refused) == 1 else ("are", "them")
+        raise NotOfferedError(
+            refused[0],
+            f"{', '.join(refused)} {verb} for {other} models, and {request.model} is none: leave {them} out, or name "
+            "another model.",
+            refused[1:],
+        )
 
 
 def check_form(request: AttentionRequest, form: AttentionForm) -> None:

@@ -1,7 +1,7 @@
 """What can go wrong in the engine, without HTTP.
 
 EngineError
-├── RequestError                 a request asks for what cannot be done; `field` names the culprit
+├── RequestError                 a request asks for what cannot be done; `fields` names the culprits
 │   ├── NoTokensError
 │   ├── TooManyTokensError
 │   ├── UnknownModelError
@@ -11,6 +11,8 @@ EngineError
 ├── DeviceUnavailableError       at start-up
 └── ModelLoadError               at start-up
 """
+
+from collections.abc import Sequence
 
 
 class EngineError(Exception):
@@ -22,10 +24,10 @@ class RequestError(EngineError):
 
     code = "invalid"
 
-    def __init__(self, field: str, detail: str) -> None:
-        """Blame `field`, a field of the request; `detail` says what was wrong, the limit and what to do."""
+    def __init__(self, field: str, detail: str, others: Sequence[str] = ()) -> None:
+        """Blame `field` of the request, and `others`; `detail` says what was wrong, the limit and what to do."""
         super().__init__(detail)
-        self.field = field
+        self.fields = (field, *others)
 
 
 class NoTokensError(RequestError):

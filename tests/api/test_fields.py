@@ -141,6 +141,15 @@ async def test_a_wrong_field_is_named(
     assert (response.status_code, found) == (422, [("body", pointer, code)])
 
 
+async def test_every_field_that_the_model_does_not_take_is_named(client: httpx.AsyncClient) -> None:
+    fields = {"sentence": "hi", "layers": [0], "heads": [0], "stack": None, "truncate": False}
+    problem = (await client.post("/attention", json=fields)).json()
+    assert [error["pointer"] for error in problem["errors"]] == ["/heads", "/layers"]
+    assert problem["detail"] == (
+        "heads, layers are for pretrained models, and synthetic is none: leave them out, or name another model."
+    )
+
+
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999"])
 async def test_a_number_that_is_not_finite_is_refused(client: httpx.AsyncClient, literal: str) -> None:
     response = await client.post("/attention", content=f'{{"sentence": "hi", "scale": {literal}}}')
