@@ -28,8 +28,9 @@ ENDPOINTS: dict[str, type[SentenceRequest]] = {
 def describe_model(name: str, model: Model, engine: Engine) -> ModelDescription:
     """What a model is, takes and offers."""
     facts = model.facts
+    refused = NOT_TAKEN[facts.kind] if "cross" in facts.stacks else NOT_TAKEN[facts.kind] | {"target"}
     taken = {
-        endpoint: [field for field in request.model_fields if field not in NOT_TAKEN[facts.kind]]
+        endpoint: [field for field in request.model_fields if field not in refused]
         for endpoint, request in ENDPOINTS.items()
     }
     declared = {

@@ -217,6 +217,12 @@ async def test_models_describe_themselves(client: httpx.AsyncClient) -> None:
     assert bert.revision
 
 
+@pytest.mark.parametrize(("name", "takes"), [("synthetic", False), ("bert", False), ("gpt2", False), ("t5", True)])
+async def test_only_an_encoder_decoder_lists_target(client: httpx.AsyncClient, name: str, takes: bool) -> None:
+    model = ModelDescription.model_validate((await client.get(f"/models/{name}")).json())
+    assert ("target" in model.fields["attention"], "target" in model.defaults) == (takes, takes)
+
+
 async def test_fifty_requests_at_once_get_the_answers_of_one_each(client: httpx.AsyncClient) -> None:
     sentences = [f"{SENTENCE} {'word ' * number}" for number in range(25)]
     names = ["bert", "gpt2"]
