@@ -167,6 +167,17 @@ def test_no_field_is_a_number_or_a_word() -> None:
         assert not ("string" in types and types & {"integer", "number"}), node
 
 
+def test_every_member_is_described() -> None:
+    schemas = DOCUMENT["components"]["schemas"].items()
+    members = [(name, member, node) for name, schema in schemas for member, node in schema["properties"].items()]
+    assert [(name, member) for name, member, node in members if not node.get("description")] == []
+
+
+@each(OPERATIONS)
+def test_a_success_is_described_in_the_operations_own_words(operation: Operation) -> None:
+    assert operation.declared["responses"]["200"]["description"] not in {"", "Successful Response"}
+
+
 @each(OPERATIONS)
 def test_every_failure_is_declared_as_a_problem_document(operation: Operation) -> None:
     failures = {status: response for status, response in operation.declared["responses"].items() if status >= "400"}

@@ -27,7 +27,10 @@ def _tensor(shape: str, description: str) -> Any:  # noqa: ANN401  # what pydant
 
 class _Tokens(Answer):
     model: str = Field(description="The model that answered.")
-    tokens: list[str] = Field(description="[n] The tokens; ## begins a piece that continues a word.")
+    tokens: list[str] = Field(
+        description="[n] The tokens, as the model's vocabulary writes them: ## begins a WordPiece that continues a "
+        "word; in other vocabularies Ġ or ▁ stands for the space before a word."
+    )
     input_ids: list[int] = Field(description="[n] The tokens' ids in the model's vocabulary.")
     offsets: list[Offset | None] = Field(
         description="[n] Where a token stands: [start, end) in the sentence it came from, counted in `offset_unit`s; "
@@ -44,7 +47,9 @@ class TokenizeAnswer(_Tokens):
     word_ids: list[int | None] = Field(
         description="[n] Which word of its sentence each token belongs to, from 0; null for added special tokens."
     )
-    token_type_ids: list[int] = Field(description="[n] BERT's segment: 0 for the first sentence, 1 for the second.")
+    token_type_ids: list[int] = Field(
+        description="[n] The tokenizer's segments; BERT's are 0 for the first sentence, 1 for the second."
+    )
     special_tokens_mask: list[int] = Field(description="[n] 1 for added special tokens, else 0.")
 
 
@@ -75,25 +80,40 @@ class Word(Answer):
 class AttentionAnswer(_Tokens):
     """How a sentence's attention is computed. Per-head tensors have the axes [layer][head][query][·]."""
 
-    parameters: AttentionParameters
+    parameters: AttentionParameters = Field(
+        description="Every effective value; posted back with the same sentences they give the same answer."
+    )
     layers: list[int] = Field(description="Which layers the first axis of the tensors holds.")
     heads: list[int] = Field(description="Which heads the second axis of the tensors holds.")
-    embedding: Matrix = _tensor("[n][d_model]", "The layer's input X, positions included.")
+    embedding: Matrix = _tensor("[query][d_model]", "The first layer's input X, with what positions are added to it.")
     query_weights: Matrix = _tensor("[d_model][h·d_k]", "The projection to the queries, all heads side by side.")
     key_weights: Matrix = _tensor("[d_model][h·d_k]", "The projection to the keys, all heads side by side.")
     value_weights: Matrix = _tensor("[d_model][h·d_v]", "The projection to the values, all heads side by side.")
-    query: HeadTensor = _tensor("[layer][head][n][d_k]", "Q = X·W of each head.")
-    key: HeadTensor = _tensor("[layer][head][n][d_k]", "K = X·W of each head.")
-    value: HeadTensor = _tensor("[layer][head][n][d_v]", "V = X·W of each head.")
+    query: HeadTensor = _tensor(
+        "[layer][head][query][d_k]",
+        "Q of each head: X·W for `synthetic`; a pretrained model's with bias, after rotary positions.",
+    )
+    key: HeadTensor = _tensor(
+        "[layer][head][key][d_k]",
+        "K of each head: X·W for `synthetic`; a pretrained model's with bias, after rotary positions, repeated to the "
+        "query heads where they share keys.",
+    )
+    value: HeadTensor = _tensor(
+        "[layer][head][key][d_v]",
+        "V of each head: X·W for `synthetic`; a pretrained model's with bias, repeated to the query heads where they "
+        "share values.",
+    )
     scores: list[list[list[list[float | None]]]] = _tensor(
-        "[layer][head][query][key]", "Softmax's argument: Q·Kᵀ/√d_k, or Q·Kᵀ·scale; null where masked."
+        "[layer][head][query][key]",
+        "Softmax's argument: for `synthetic` Q·Kᵀ/√d_k, or Q·Kᵀ·scale; a pretrained model's after scaling, relative or "
+        "ALiBi bias, soft cap and mask. null where masked.",
     )
     attentions: HeadTensor = _tensor(
         "[layer][head][query][key]",
-        "Softmax of the scores over the keys: rows sum to 1. The notebook's `attention_scores`.",
+        "Softmax of the scores over the keys: rows sum to 1, but for a `sink`. The notebook's `attention_scores`.",
     )
     output: HeadTensor = _tensor(
-        "[layer][head][n][d_v]", "attentions·V of each head. The notebook's `weighted_values`."
+        "[layer][head][query][d_v]", "attentions·V of each head. The notebook's `weighted_values`."
     )
     sink: list[list[list[float]]] = Field(
         default_factory=list,
@@ -113,7 +133,8 @@ class AttentionAnswer(_Tokens):
     )
     query_tokens: list[str] = Field(
         default_factory=list,
-        description="The tokens that attend. Present, with `key_tokens`, for stack `decoder` and `cross`.",
+        description="The tokens that attend. Present, with `key_tokens`, for stack `decoder` and `cross` of an "
+        "encoder-decoder.",
     )
     key_tokens: list[str] = Field(default_factory=list, description="The tokens that are attended to.")
     words: list[Word] = Field(
@@ -138,17 +159,21 @@ class ModelDescription(Answer):
     layers: int = Field(description="How many layers the default stack has.")
     heads: int | None = Field(description="How many heads a layer has; null = the request's `num_heads`.")
     num_key_value_heads: int | None = Field(
-        description="How many heads share keys and values of their own; null = as many as heads."
+        description="How many heads of keys and values there are; null = as many as heads."
     )
     widths: dict[str, int] | None = Field(
-        description="d_model, d_k and d_v where the model decides them; null = the request does."
+        description="d_model, d_k and d_v where the model decides them; null = the request does, or the model is "
+        "outside transformers' attention interface and tells none."
     )
     max_tokens: int = Field(description="The most tokens a request may have.")
     tensors: list[str] = Field(description="The names that `include` takes.")
     fields: dict[str, list[str]] = Field(description="The fields that each endpoint takes with this model.")
     defaults: dict[str, Any] = Field(description="What a field means that a request leaves out or sends as null.")
     dtype: str = Field(description="Precision of its numbers.")
-    revision: str | None = Field(description="Which version of its weights; null where they are drawn.")
+    revision: str | None = Field(
+        description="Which version of its weights: a commit, or for a folder a digest of its files; null where they "
+        "are drawn."
+    )
     device: str = Field(description="The torch device it runs on.")
     tolerance: float = Field(
         description="Largest difference between the attentions of two answers to one request; 0 = equal in every bit."
@@ -160,13 +185,13 @@ class ModelDescription(Answer):
 class ModelList(Answer):
     """The models that this service offers."""
 
-    models: list[ModelDescription]
+    models: list[ModelDescription] = Field(description="What each model is, takes and offers; the default one first.")
 
 
 class Status(Answer):
     """That the service is well."""
 
-    status: Literal["alive", "ready"]
+    status: Literal["alive", "ready"] = Field(description="`alive` from /livez, `ready` from /readyz and /health.")
 
 
 class Info(Answer):

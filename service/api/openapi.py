@@ -22,8 +22,9 @@ scores, softmax and weighted values of scaled dot-product attention (Vaswani et 
 
 The three endpoints take their fields as the JSON body of a `POST` or as the query of a `GET` (lists comma-separated or
 repeated, booleans `true` or `false`, an empty value is null). The default model, `synthetic`, draws seeded random
-embeddings and weights, so that the same request gives the same numbers to the last bit. Unknown fields are refused,
-and every error is a problem document (RFC 9457).
+embeddings and weights, so that the same request gives the same numbers to the last bit. Beside it there may be
+pretrained models of Hugging Face transformers, which whoever runs the service configures: `GET /models` lists them, and
+the fields and tensors of each. Unknown fields are refused, and every error is a problem document (RFC 9457).
 """
 
 EVERYWHERE = ("query-too-long", "internal-error")

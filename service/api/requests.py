@@ -63,7 +63,9 @@ class TokenizeParameters(Fields):
     """How a sentence is tokenized."""
 
     add_special_tokens: bool | None = Field(
-        None, description="Whether to add [CLS] and [SEP]; null = the model's own default, false for `synthetic`."
+        None,
+        description="Whether to add the model's special tokens, such as [CLS] and [SEP]; null = its own default, false "
+        "for `synthetic`, true for pretrained models.",
     )
     model: str = Field(
         "synthetic", description="An id that `GET /models` lists.", pattern=MODEL_ID, examples=["synthetic"]
@@ -133,8 +135,8 @@ class ModelParameters(SyntheticParameters):
 
     stack: Stack | None = Field(
         None,
-        description="Of an encoder-decoder: the attention of the `encoder`, of the `decoder` to itself, or `cross`, of "
-        "the decoder to the encoder; null = `encoder`. Pretrained models only.",
+        description="The attention of the `encoder`, of the `decoder` to itself, or `cross`, of the decoder to the "
+        "encoder, where the model has it (`stacks` of `GET /models`); null = its first stack. Pretrained models only.",
     )
     target: str | None = Field(
         None,

@@ -100,8 +100,9 @@ SENTENCE_ENDPOINTS = (
     SentenceEndpoint(
         path="/tokenize",
         summary="Split a sentence into tokens",
-        description="WordPiece tokens of bert-base-uncased (lower-cased, accents stripped), with their ids and where "
-        "each stands in the sentence. Special tokens that are typed in a sentence are text.",
+        description="The model's own tokens, with their ids and where each stands in the sentence: for `synthetic` "
+        "WordPieces of bert-base-uncased (lower-cased, accents stripped), for a pretrained model those of its "
+        "tokenizer. Special tokens that are typed in a sentence are text.",
         fields=TokenizeRequest,
         answer=TokenizeAnswer,
         forms=JSON_ONLY,
@@ -110,8 +111,10 @@ SENTENCE_ENDPOINTS = (
     SentenceEndpoint(
         path="/attention",
         summary="Compute a sentence's attention, step by step",
-        description="X = `embedding`; Q, K, V = X·W for each of the three weights; `scores` = Q·Kᵀ/√d_k; `attentions` "
-        "= softmax of the scores over the keys; `output` = attentions·V. `include` names the tensors to answer.",
+        description="For `synthetic`, X = `embedding`; Q, K, V = X·W for each of the three weights; `scores` = "
+        "Q·Kᵀ/√d_k; `attentions` = softmax of the scores over the keys; `output` = attentions·V. For a pretrained "
+        "model the same of the `layers` and `heads` chosen, as the model itself computes them: with its biases, "
+        "positions, scaling and mask. `include` names the tensors to answer.",
         fields=AttentionRequest,
         answer=AttentionAnswer,
         forms={
@@ -150,7 +153,12 @@ def add_routes(app: FastAPI) -> None:
 
 def _add_model_routes(app: FastAPI) -> None:
     @app.get(
-        "/models", operation_id="list_models", tags=["service"], summary="List the models", response_model=ModelList
+        "/models",
+        operation_id="list_models",
+        tags=["service"],
+        summary="List the models",
+        response_model=ModelList,
+        response_description="The models, the default one first.",
     )
     async def list_models(request: Request) -> Response:
         """Which models the field `model` may name, and what each takes and offers."""
@@ -163,6 +171,7 @@ def _add_model_routes(app: FastAPI) -> None:
         tags=["service"],
         summary="Describe one model",
         response_model=ModelDescription,
+        response_description="What the model is, takes and offers.",
     )
     async def get_model(model_id: str, request: Request) -> Response:
         """What one model takes and offers."""
@@ -172,7 +181,14 @@ def _add_model_routes(app: FastAPI) -> None:
                 return conditional(request, model.model_dump_json())
         raise ProblemError("not-found", f"There is no model {model_id[:64]!r} here. GET /models lists those there are.")
 
-    @app.get("/info", operation_id="get_info", tags=["service"], summary="Say what runs here", response_model=Info)
+    @app.get(
+        "/info",
+        operation_id="get_info",
+        tags=["service"],
+        summary="Say what runs here",
+        response_model=Info,
+        response_description="Versions, device and limits.",
+    )
     async def get_info(request: Request) -> Response:
         """Versions, device and limits."""
         operations: Operations = request.app.state.operations()
@@ -180,7 +196,13 @@ def _add_model_routes(app: FastAPI) -> None:
 
 
 def _add_probe_routes(app: FastAPI) -> None:
-    @app.get("/livez", operation_id="livez", tags=["probes"], summary="Whether the process lives")
+    @app.get(
+        "/livez",
+        operation_id="livez",
+        tags=["probes"],
+        summary="Whether the process lives",
+        response_description="It does.",
+    )
     async def livez(response: Response) -> Status:
         """Answers as soon as the port is open."""
         response.headers["Cache-Control"] = "no-store"
@@ -194,5 +216,10 @@ def _add_probe_routes(app: FastAPI) -> None:
 
     for path in ("/readyz", "/health"):
         app.add_api_route(
-            path, readyz, operation_id=path[1:], tags=["probes"], summary="Whether the service is ready to answer"
+            path,
+            readyz,
+            operation_id=path[1:],
+            tags=["probes"],
+            summary="Whether the service is ready to answer",
+            response_description="Every model is loaded.",
         )
