@@ -27,7 +27,12 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 = every IPv4 address of the machine")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 = any free one, logged at start")
-    max_tokens: int = Field(2048, ge=1, le=65536, description="most tokens a request may have")
+    max_tokens: int = Field(
+        2048,
+        ge=1,
+        le=65536,
+        description="most tokens a request may have; a pretrained model may have fewer positions",
+    )
     models: str | None = Field(
         None,
         description="pretrained models to serve, comma-separated: folders, or repositories of the Hugging Face hub; "

@@ -165,7 +165,9 @@ class ModelDescription(Answer):
         description="d_model, d_k and d_v where the model decides them; null = the request does, or the model is "
         "outside transformers' attention interface and tells none."
     )
-    max_tokens: int = Field(description="The most tokens a request may have.")
+    max_tokens: int = Field(
+        description="The most tokens a text may have: MAX_TOKENS, or the model's positions if they are fewer."
+    )
     tensors: list[str] = Field(description="The names that `include` takes.")
     fields: dict[str, list[str]] = Field(description="The fields that each endpoint takes with this model.")
     defaults: dict[str, Any] = Field(description="What a field means that a request leaves out or sends as null.")

@@ -41,7 +41,9 @@ KINDS = {
     "unsupported-media-type": Kind(415, "Unsupported media type", "The body is not plain, uncompressed JSON."),
     "invalid-fields": Kind(422, "Invalid fields", "Fields are missing, unknown or wrong; `errors` names each."),
     "no-tokens": Kind(422, "No tokens", "Nothing is left of a sentence after tokenization."),
-    "too-many-tokens": Kind(422, "Too many tokens", "The text has more tokens than MAX_TOKENS."),
+    "too-many-tokens": Kind(
+        422, "Too many tokens", "The text has more tokens than MAX_TOKENS, or than the model has positions."
+    ),
     "response-too-large": Kind(422, "Answer too large", "The answer would be larger than MAX_RESPONSE_BYTES."),
     "internal-error": Kind(500, "Internal error", "The service failed; its log has the reason under the request id."),
     "not-ready": Kind(503, "Not ready", "The models are still being loaded; Retry-After says when to come back."),

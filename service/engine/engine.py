@@ -155,5 +155,12 @@ def check_length(field: str, tokens: Tokens, model: Model) -> Tokens:
         TooManyTokensError: they are more.
     """
     if len(tokens) > model.facts.max_tokens:
-        raise TooManyTokensError(field, len(tokens), model.facts.max_tokens)
+        first, second = map(tokens.sequence_ids.count, (0, 1))
+        raise TooManyTokensError(
+            "sentence_pair" if second > first else field,
+            len(tokens),
+            model.facts.max_tokens,
+            is_pair=second > 0,
+            can_truncate=model.facts.kind == "pretrained",
+        )
     return tokens

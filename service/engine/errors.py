@@ -43,15 +43,15 @@ class NoTokensError(RequestError):
 
 
 class TooManyTokensError(RequestError):
-    """A sentence is longer than the service takes."""
+    """A text is longer than the model takes."""
 
     code = "too_many_tokens"
 
-    def __init__(self, field: str, count: int, limit: int) -> None:
-        """State both numbers, in tokens; `field` is `sentence` or `target`."""
-        super().__init__(
-            field, f"The {field} has {count:,} tokens, the limit is {limit:,}. Shorten it or send it in parts."
-        )
+    def __init__(self, field: str, count: int, limit: int, *, is_pair: bool, can_truncate: bool) -> None:
+        """State both numbers, in tokens; `field` is `sentence`, `target`, or of a pair the longer sentence."""
+        has, together = ("sentence and sentence_pair have", " together") if is_pair else (f"{field} has", "")
+        advice = ", send it in parts, or send truncate: true" if can_truncate else " or send it in parts"
+        super().__init__(field, f"{has} {count:,} tokens{together}, the limit is {limit:,}. Shorten {field}{advice}.")
 
 
 class UnknownModelError(RequestError):

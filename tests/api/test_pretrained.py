@@ -166,7 +166,9 @@ async def test_what_a_model_does_not_take_is_named(
 
 async def test_more_tokens_than_positions_are_refused_with_both_numbers(client: httpx.AsyncClient) -> None:
     problem = expect(await post(client, model="bert", sentence="a " * 127), 422, "too-many-tokens")
-    assert "129 tokens, the limit is 128" in problem["detail"]
+    assert problem["detail"] == (
+        "sentence has 129 tokens, the limit is 128. Shorten sentence, send it in parts, or send truncate: true."
+    )
 
 
 async def test_truncation_keeps_as_many_tokens_as_there_are_positions(client: httpx.AsyncClient) -> None:

@@ -29,6 +29,18 @@ async def test_too_many_tokens_is_a_422_with_both_numbers(small: httpx.AsyncClie
     assert "the limit is 20" in problem["detail"]
 
 
+@pytest.mark.parametrize(
+    ("sentence", "pair", "pointer"), [("a " * 5, "a " * 16, "/sentence_pair"), ("a " * 16, "a " * 5, "/sentence")]
+)
+async def test_of_a_pair_with_too_many_tokens_the_longer_sentence_is_named(
+    small: httpx.AsyncClient, sentence: str, pair: str, pointer: str
+) -> None:
+    response = await small.post("/tokenize", json={"sentence": sentence, "sentence_pair": pair})
+    problem = expect(response, 422, "too-many-tokens")
+    assert problem["errors"][0]["pointer"] == pointer
+    assert problem["detail"].startswith("sentence and sentence_pair have 21 tokens together, the limit is 20.")
+
+
 async def test_an_answer_that_would_be_too_large_is_a_422_that_says_what_would_do(small: httpx.AsyncClient) -> None:
     fields = {"sentence": "a " * 20, "num_heads": 8, "include": ["attentions"]}
     problem = expect(await small.post("/attention", json=fields), 422, "response-too-large")
