@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from service.engine.collecting import HeadReduction, Wanted, Words
+from service.engine.collecting import HEAD_TENSORS, HeadReduction, Wanted, Words
 from service.engine.errors import IndexOutOfRangeError, NotOfferedError
 from service.engine.shapes import Dimensions
 from service.engine.synthetic import SyntheticParameters
@@ -101,6 +101,8 @@ class Attention(NamedTuple):
 
 POOLED = frozenset({"attentions", "statistics", "rollout", "value_weighted"})
 """What can be of words."""
+DRAWN = frozenset({"embedding", *HEAD_TENSORS})
+"""What can be drawn."""
 
 
 def choose_include(question: Question, default: Sequence[str], offered: Collection[str]) -> Sequence[str]:
@@ -112,15 +114,28 @@ def choose_include(question: Question, default: Sequence[str], offered: Collecti
     is_of_words = question.level == "word"
     if question.include is None:
         return [name for name in default if name in POOLED] if is_of_words else default
-    field = "tensor" if question.picture else "include"
+    possible = frozenset(offered)
+    if question.picture:
+        possible &= DRAWN
+    if is_of_words:
+        possible &= POOLED
     for name in question.include:
-        if name not in offered:
-            raise NotOfferedError(field, f"This model does not offer {name}. Choose from: {', '.join(offered)}.")
-        if is_of_words and name not in POOLED:
-            raise NotOfferedError(
-                field, f"{name} is of tokens: leave it out, or use level token. Of words there are: {_list(POOLED)}."
-            )
+        if name not in possible:
+            field = "tensor" if question.picture else "include"
+            choices = ", ".join(choice for choice in offered if choice in possible)
+            if name in offered:
+                raise NotOfferedError(field, f"{name} is of tokens: use level token, or choose from: {choices}.")
+            why = _why_not_offered(name, offered)
+            raise NotOfferedError(field, f"This model does not offer {name}: {why}. Choose from: {choices}.")
     return question.include
+
+
+def _why_not_offered(name: str, offered: Collection[str]) -> str:
+    if "scores" not in offered:
+        return "it is outside transformers' attention interface, and tells its attentions alone"
+    if name == "value_weighted":
+        return "that needs an output projection, and none is known of this model"
+    return "only synthetic models draw weights"
 
 
 def choose_indices(field: str, chosen: Sequence[int] | None, count: int, default: Sequence[int]) -> Sequence[int]:
@@ -147,7 +162,3 @@ def choose_words(question: Question, queries: Tokens, keys: Tokens) -> Words | N
         return None
     of_queries = words_of(queries)
     return Words(of_queries, of_queries if keys is queries else words_of(keys))
-
-
-def _list(names: Collection[str]) -> str:
-    return ", ".join(sorted(names))

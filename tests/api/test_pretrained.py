@@ -144,8 +144,32 @@ async def test_the_synthetic_model_has_analyses_too(client: httpx.AsyncClient) -
         ({"model": "t5", "stack": "cross"}, "/target", "not_offered", "needs the decoder's text"),
         ({"model": "t5", "target": "x"}, "/target", "not_offered", "reads no target"),
         ({"model": "t5", "stack": "cross", "target": ""}, "/target", "no_tokens", "target has no tokens"),
-        ({"model": "bert", "include": ["query_weights"]}, "/include", "not_offered", "does not offer query_weights"),
-        ({"model": "bloom", "include": ["scores"]}, "/include", "not_offered", "does not offer scores"),
+        (
+            {"model": "bert", "include": ["query_weights"]},
+            "/include",
+            "not_offered",
+            "does not offer query_weights: only synthetic models draw weights.",
+        ),
+        (
+            {"model": "bloom", "include": ["scores"]},
+            "/include",
+            "not_offered",
+            "does not offer scores: it is outside transformers' attention interface, and tells its attentions alone. "
+            "Choose from: attentions, statistics, rollout.",
+        ),
+        (
+            {"include": ["value_weighted"], "level": "word"},
+            "/include",
+            "not_offered",
+            "does not offer value_weighted: that needs an output projection, and none is known of this model. "
+            "Choose from: attentions, statistics, rollout.",
+        ),
+        (
+            {"model": "bert", "include": ["query"], "level": "word"},
+            "/include",
+            "not_offered",
+            "query is of tokens: use level token, or choose from: attentions, statistics, rollout, value_weighted.",
+        ),
         (
             {"model": "t5", "stack": "cross", "target": "x", "include": ["rollout"]},
             "/include",
@@ -162,6 +186,18 @@ async def test_what_a_model_does_not_take_is_named(
     problem = expect(response, 422, "no-tokens" if code == "no_tokens" else "invalid-fields")
     assert (problem["errors"][0]["pointer"], problem["errors"][0]["code"]) == (pointer, code)
     assert says in problem["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "choices"),
+    [({"model": "bloom"}, "attentions"), ({"model": "bert", "level": "word"}, "attentions")],
+    ids=str,
+)
+async def test_a_picture_is_only_offered_what_can_be_drawn(
+    client: httpx.AsyncClient, fields: dict[str, Any], choices: str
+) -> None:
+    problem = expect(await post(client, "/heatmap", tensor="query", **fields), 422, "invalid-fields")
+    assert problem["detail"].lower().endswith(f"choose from: {choices}.")
 
 
 async def test_more_tokens_than_positions_are_refused_with_both_numbers(client: httpx.AsyncClient) -> None:
