@@ -43,6 +43,7 @@ def conditional(request: Request, body: str, media_type: str = "application/json
     """What depends on the software alone, or 304 where the client holds it already."""
     tag = entity_tag(body)
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-    if is_fresh(all_of(request, "if-none-match"), tag):
+    if_none_match = all_of(request, "if-none-match")
+    if if_none_match == "*" or is_fresh(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=media_type)

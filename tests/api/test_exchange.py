@@ -131,8 +131,9 @@ async def test_the_limits_in_force_are_told() -> None:
     assert limits == {"MAX_TOKENS": 7, "MAX_BODY_BYTES": 2000, "MAX_RESPONSE_BYTES": 3000}
 
 
-async def test_any_copy_will_do_for_a_star(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/tokenize?sentence=hi", headers={"if-none-match": "*"})).status_code == 304
+@pytest.mark.parametrize("path", GET_PATHS)
+async def test_any_copy_will_do_for_a_star(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path, headers={"if-none-match": "*"})).status_code == 304
 
 
 async def test_a_star_does_not_hide_an_error(client: httpx.AsyncClient) -> None:
