@@ -144,7 +144,7 @@ def problem_response(request: Request, error: Exception) -> Response:
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail,
-        "instance": quote(request.url.path),
+        "instance": quote(request.scope["path"]),
         "request_id": request.scope["request_id"],
     }
     if kind.status == HTTPStatus.UNPROCESSABLE_ENTITY:

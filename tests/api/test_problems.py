@@ -89,6 +89,11 @@ async def test_an_unknown_address_is_a_404(client: httpx.AsyncClient, path: str)
     expect(await client.get(f"http://test{path}"), 404, "not-found")
 
 
+@pytest.mark.parametrize("path", ["/nowhere%3Fx", "/nowhere%23x", "/nowhere%0A", "/nowhere%25", "/models/%C3%BC"])
+async def test_a_problem_names_the_path_as_it_was_sent(client: httpx.AsyncClient, path: str) -> None:
+    assert expect(await client.get(path), 404, "not-found")["instance"] == path
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [("PUT", "/attention", "GET, HEAD, POST"), ("DELETE", "/models", "GET, HEAD"), ("OPTIONS", "/livez", "GET, HEAD")],
