@@ -1,5 +1,7 @@
 """HTTP requests to validated fields, from a JSON body or from the query."""
 
+from email.message import Message
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -47,9 +49,7 @@ def _check_headers(request: Request) -> dict[bytes, bytes]:
         raise ProblemError("invalid-fields", detail, [culprit])
     headers = dict(request.scope["headers"])
     given = headers.get(b"content-type", JSON.encode()).decode("latin-1")
-    media_type, _, parameters = given.lower().partition(";")
-    charset = parameters.partition("charset=")[2].strip(' "')
-    if media_type.strip() != JSON or charset not in {"", "utf-8", "utf8"}:
+    if not _is_json(given):
         raise ProblemError(
             "unsupported-media-type",
             f"The body's type is {given[:SHOWN_CHARACTERS]!r}. Send {JSON} in UTF-8.",
@@ -62,6 +62,14 @@ def _check_headers(request: Request) -> dict[bytes, bytes]:
             headers={"Accept": JSON, "Accept-Encoding": "identity"},
         )
     return headers
+
+
+@lru_cache(maxsize=256)
+def _is_json(content_type: str) -> bool:
+    """Whether a body of this type is JSON in UTF-8."""
+    header = Message()
+    header["Content-Type"] = content_type
+    return header.get_content_type() == JSON and header.get_content_charset("utf-8") in {"utf-8", "utf8"}
 
 
 async def _receive(request: Request, declared: bytes, max_bytes: int) -> bytes:

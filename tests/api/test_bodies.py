@@ -52,6 +52,7 @@ async def test_a_body_over_the_limit_is_a_413(small: httpx.AsyncClient, content_
         {"content-type": "text/plain"},
         {"content-type": "application/x-ndjson"},
         {"content-type": "application/json; charset=latin-1"},
+        {"content-type": "application/json; x=1; charset=latin-1; y=1"},
         {"content-type": "application/x-www-form-urlencoded"},
         {"content-encoding": "gzip"},
     ],
@@ -65,7 +66,16 @@ async def test_another_type_of_body_is_a_415_that_says_what_is_taken(
     assert response.headers["accept"] == "application/json"
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=UTF-8", None])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        'application/json; charset="utf-8"; x=1',
+        "application/json; x=y; charset=utf-8; z=1",
+        None,
+    ],
+)
 async def test_json_and_a_missing_content_type_are_read_as_json(
     client: httpx.AsyncClient, content_type: str | None
 ) -> None:
