@@ -44,7 +44,9 @@ def read_query(request: Request, model: type[Fields]) -> Fields:
 
 def _check_headers(request: Request) -> dict[bytes, bytes]:
     if request.scope["query_string"]:
-        detail = "With a JSON body the query must be empty: put the fields into one place."
+        detail = (
+            "POST takes its fields as a JSON body, and its query must be empty: put them into the body, or use GET."
+        )
         culprit = FieldError(where="query", pointer="", code="extra_forbidden", detail=detail)
         raise ProblemError("invalid-fields", detail, [culprit])
     headers = dict(request.scope["headers"])

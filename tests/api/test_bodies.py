@@ -88,6 +88,14 @@ async def test_a_query_beside_a_body_is_a_422(client: httpx.AsyncClient) -> None
     assert problem["errors"][0]["in"] == "query"
 
 
+async def test_a_query_without_a_body_is_told_of_get(client: httpx.AsyncClient) -> None:
+    detail = expect(await client.post("/attention?sentence=hi"), 422, "invalid-fields")["detail"]
+    assert (
+        detail
+        == "POST takes its fields as a JSON body, and its query must be empty: put them into the body, or use GET."
+    )
+
+
 @given(st.binary(max_size=200))
 async def test_no_body_makes_the_service_fail(client: httpx.AsyncClient, body: bytes) -> None:
     assert (await client.post("/attention", content=body)).status_code in {200, 400, 422}
