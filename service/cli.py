@@ -18,7 +18,7 @@ import orjson
 from pydantic import ValidationError
 
 from service import __version__
-from service.api.fields import fields_from_text
+from service.api.fields import fields_from_text, message_of
 from service.api.heatmap_request import HeatmapRequest
 from service.api.problems import ProblemError
 from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
@@ -166,7 +166,7 @@ def _settings(given: Sequence[tuple[str, str]]) -> Settings:
         for details in error.errors(include_url=False):
             name = str(details["loc"][0])
             source = f"--{name.replace('_', '-')}" if name in dict(given) else f"{ENV_PREFIX}{name.upper()}"
-            problems.append(f"{source}: {details['msg']}; it is {details['input']!r}")
+            problems.append(f"{source}: {message_of(details)}; it is {details['input']!r}")
         _fail("; ".join(problems))
 
 

@@ -1,11 +1,14 @@
 """The service's settings: environment variables ATTENTION_*, each with a flag of `attention-service serve`."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "ATTENTION_"
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?|mps")
 
 
 class Settings(BaseSettings):
@@ -13,11 +16,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
-    device: str = Field(
-        "auto",
-        pattern=r"^(auto|cpu|cuda|cuda:[0-9]+|mps)$",
-        description="torch device: auto (the best there is), cpu, cuda, cuda:N or mps",
-    )
+    device: str = Field("auto", description="torch device: auto (the best there is), cpu, cuda, cuda:N or mps")
     num_threads: int | None = Field(
         None,
         ge=1,
@@ -61,8 +60,17 @@ class Settings(BaseSettings):
     shutdown_timeout: int = Field(
         25, ge=1, le=3600, description="seconds that requests in flight get to end after SIGTERM"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity that is logged")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = Field(
+        "info", description="least severity that is logged"
+    )
     log_format: Literal["text", "json"] = Field("text", description="log lines as text or as JSON objects")
+
+    @field_validator("device")
+    @classmethod
+    def _is_a_device(cls, device: str) -> str:
+        if not DEVICE.fullmatch(device):
+            raise PydanticCustomError("device", "should be auto, cpu, cuda, cuda:N or mps")
+        return device
 
     @property
     def font_places(self) -> list[str]:

@@ -164,7 +164,7 @@ def test_a_picture_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch)
         (["tokenize", "hi", "--model", "gpt-5"], "no model 'gpt-5' here. Choose one of: synthetic."),
         (["attention", "hi", "--scale", "-1e9"], "scale: should be greater than or equal to -1000000"),
         (["heatmap", "hi", "--head", "5"], "head is 5, but the number of heads is 1"),
-        (["heatmap", "hi", "--labels", "yes"], "labels: should be a valid boolean"),
+        (["heatmap", "hi", "--labels", "yes"], "labels: should be true or false"),
         (["tokenize", "hi", "--model", "synthetic", "--model", "synthetic"], "model is given twice: give it once."),
         (
             ["tokenize", "hi", "-o", "/nowhere/tokens.json"],
@@ -216,8 +216,18 @@ def test_a_setting_that_cannot_be_read_is_one_line_that_names_its_variable() -> 
     assert line.endswith("it is 'abc'")
 
 
-def test_a_flag_that_cannot_be_read_is_one_line_that_names_it() -> None:
-    assert failure("serve", "--max-tokens", "0").startswith("attention-service: --max-tokens: ")
+@pytest.mark.parametrize(
+    ("flag", "value", "says"),
+    [
+        ("--max-tokens", "0", "should be greater than or equal to 1"),
+        ("--port", "abc", "should be a valid integer"),
+        ("--device", "gpu", "should be auto, cpu, cuda, cuda:N or mps"),
+    ],
+)
+def test_a_flag_that_cannot_be_read_is_one_line_that_says_what_is_taken(
+    capsys: pytest.CaptureFixture[str], flag: str, value: str, says: str
+) -> None:
+    assert complaint(capsys, "serve", flag, value) == f"attention-service: {flag}: {says}; it is {value!r}"
 
 
 def test_a_font_that_is_not_there_is_one_line_and_exit_code_2() -> None:

@@ -110,6 +110,10 @@ def test_an_invalid_value_is_refused_naming_the_setting(monkeypatch: pytest.Monk
         Settings()
 
 
+def test_the_log_level_may_be_written_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_of_serve(monkeypatch, "--log-level", "WARNING").log_level == "warning"
+
+
 def test_a_setting_that_does_not_exist_is_refused() -> None:
     fields: dict[str, Any] = {"prot": 80}
     with pytest.raises(ValidationError, match="prot"):

@@ -17,6 +17,8 @@ Fields = TypeVar("Fields", bound=BaseModel)
 INTEGER = re.compile(r"-?[0-9]{1,100}")
 NUMBER = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][-+]?[0-9]{1,4})?")
 BOOLEANS = {"true": True, "false": False}
+JARGON = re.compile(r"^(Input|String|List) | after validation|, unable to parse .*")
+"""What pydantic's messages say to programmers alone."""
 SHOWN_CHARACTERS = 60
 SHOWN_ERRORS = 20
 
@@ -112,16 +114,23 @@ def _invalid_fields(error: ValidationError, model: type[BaseModel], where: Where
 def _field_error(details: ErrorDetails, model: type[BaseModel], where: Where) -> FieldError:
     location = [str(part) for part in details["loc"]]
     pointer = "".join("/" + part[:SHOWN_CHARACTERS].replace("~", "~0").replace("/", "~1") for part in location)
-    name = ".".join(location)[:SHOWN_CHARACTERS] or "The request"
+    name = ".".join(location)[:SHOWN_CHARACTERS] if location else "The request"
     match details["type"]:
         case "missing":
             detail = f"{name} is missing: it is required."
         case "extra_forbidden":
             detail = f"There is no field {name!r} here. Use: {', '.join(model.model_fields)}."
+        case _ if where == "query" and details["input"] is None:
+            is_required = model.model_fields[location[0]].is_required()
+            detail = f"{name} is empty: {'it is required' if is_required else 'leave it out for its default'}."
         case _:
-            message = details["msg"].removeprefix("Input ")
-            detail = f"{name}: {message}. It is {_shown(details['input'])}."
+            detail = f"{name}: {message_of(details)}. It is {_shown(details['input'])}."
     return FieldError(where=where, pointer=pointer, code=details["type"], detail=detail)
+
+
+def message_of(details: ErrorDetails) -> str:
+    """What pydantic found, in plain words."""
+    return "should be true or false" if details["type"] == "bool_type" else JARGON.sub("", details["msg"])
 
 
 def _shown(value: object) -> str:

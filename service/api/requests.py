@@ -4,9 +4,10 @@ These models are the one declaration of a field: JSON bodies, query parameters, 
 made from them. Validation is strict (numbers are no strings, 1.0 is no integer), and unknown fields are refused.
 """
 
+import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 MAX_WIDTH = 4096
@@ -34,7 +35,21 @@ Indices = Annotated[list[Annotated[int, Field(ge=-4096, le=4096)]], Field(min_le
 Size = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 Index = Annotated[int, Field(ge=-4096, le=4096)]
 MODEL_ID = r"^[a-z0-9._-]{1,64}$"
-Filename = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
+"""What an id looks like, for openapi.json: whatever else is sent is the id of no model, too, and told so."""
+FILE_NAME = r"^[^\x00-\x1f\x7f/\\]+$"
+
+
+def _check_filename(name: str) -> str:
+    if not re.fullmatch(FILE_NAME, name):
+        raise PydanticCustomError("string_pattern_mismatch", "should have no slashes and no control characters")
+    return name
+
+
+Filename = Annotated[
+    str,
+    Field(min_length=1, max_length=200, json_schema_extra={"pattern": FILE_NAME}),
+    AfterValidator(_check_filename),
+]
 
 FILENAME = "Name under which a browser saves the answer (Content-Disposition); no slashes, no control characters."
 
@@ -68,7 +83,10 @@ class TokenizeParameters(Fields):
         "for `synthetic`, true for pretrained models.",
     )
     model: str = Field(
-        "synthetic", description="An id that `GET /models` lists.", pattern=MODEL_ID, examples=["synthetic"]
+        "synthetic",
+        description="An id that `GET /models` lists.",
+        json_schema_extra={"pattern": MODEL_ID},
+        examples=["synthetic"],
     )
     offset_unit: Literal["codepoint", "utf16"] = Field(
         "codepoint", description="What an offset counts: Unicode code points, or UTF-16 units as JavaScript strings do."

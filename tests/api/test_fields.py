@@ -141,6 +141,38 @@ async def test_a_wrong_field_is_named(
     assert (response.status_code, found) == (422, [("body", pointer, code)])
 
 
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({"": 1}, "There is no field '' here."),
+        ({"model": "MiniLM"}, "There is no model 'MiniLM' here. Choose one of: synthetic."),
+        ({"layers": []}, "layers: should have at least 1 item, not 0. It is []."),
+        ({"filename": "a/b"}, 'filename: should have no slashes and no control characters. It is "a/b".'),
+        ({"filename": "x" * 201}, "filename: should have at most 200 characters."),
+        ({"truncate": 1}, "truncate: should be true or false. It is 1."),
+    ],
+    ids=str,
+)
+async def test_a_wrong_field_is_told_in_plain_words(
+    client: httpx.AsyncClient, fields: dict[str, Any], detail: str
+) -> None:
+    response = await client.post("/attention", json={"sentence": "hi", **fields})
+    assert response.json()["detail"].startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("sentence=hi&seed=", "seed is empty: leave it out for its default."),
+        ("sentence=", "sentence is empty: it is required."),
+    ],
+)
+async def test_an_empty_value_that_may_not_be_null_is_told_as_empty(
+    client: httpx.AsyncClient, query: str, detail: str
+) -> None:
+    assert (await client.get(f"/attention?{query}")).json()["detail"] == detail
+
+
 async def test_every_field_that_the_model_does_not_take_is_named(client: httpx.AsyncClient) -> None:
     fields = {"sentence": "hi", "layers": [0], "heads": [0], "stack": None, "truncate": False}
     problem = (await client.post("/attention", json=fields)).json()
