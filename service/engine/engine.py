@@ -98,7 +98,7 @@ class Engine:
         Raises:
             NoTokensError, TooManyTokensError: see there.
         """
-        return check_length("sentence", await self._tokenize(model, text, timings), model)
+        return await self._tokenize("sentence", model, text, timings)
 
     async def tokenize_target(self, model: Model, text: Text, timings: Timings) -> Tokens:
         """What a decoder reads: its start token, then the tokens of `text`.
@@ -107,13 +107,12 @@ class Engine:
             NotOfferedError, NoTokensError, TooManyTokensError: see there.
         """
         try:
-            tokens = await self._tokenize(model, text, timings)
+            return model.target(await self._tokenize("target", model, text, timings))
         except NoTokensError:
             raise NoTokensError("target") from None
-        return check_length("target", model.target(tokens), model)
 
-    async def _tokenize(self, model: Model, text: Text, timings: Timings) -> Tokens:
-        return await self.worker.run("tokenize", timings, text.seconds, model.tokenizer, text)
+    async def _tokenize(self, field: str, model: Model, text: Text, timings: Timings) -> Tokens:
+        return await self.worker.run("tokenize", timings, text.seconds, tokenize_within, field, model, text)
 
     async def plan(
         self, model: Model, source: Tokens, target: Tokens | None, question: Question, timings: Timings
@@ -148,19 +147,23 @@ class Engine:
         return (await model.compute(plan, timings)).matrices
 
 
-def check_length(field: str, tokens: Tokens, model: Model) -> Tokens:
-    """`tokens`, if the model takes so many.
+def tokenize_within(field: str, model: Model, text: Text) -> Tokens:
+    """The tokens of `text`, which stands in `field`, if the model takes so many.
+
+    That is known of an encoding before any list is made of it: those of a million tokens take more than a second.
 
     Raises:
-        TooManyTokensError: they are more.
+        NoTokensError, TooManyTokensError: there are none, or more.
     """
-    if len(tokens) > model.facts.max_tokens:
-        first, second = map(tokens.sequence_ids.count, (0, 1))
-        raise TooManyTokensError(
-            "sentence_pair" if second > first else field,
-            len(tokens),
-            model.facts.max_tokens,
-            is_pair=second > 0,
-            can_truncate=model.facts.kind == "pretrained",
-        )
-    return tokens
+    encoding = model.tokenizer.encode(text)
+    count = len(encoding) + (field == "target")  # a decoder reads its start token first
+    if count <= model.facts.max_tokens:
+        return model.tokenizer.read(text, encoding)
+    first, second = map(encoding.sequence_ids.count, (0, 1))
+    raise TooManyTokensError(
+        "sentence_pair" if second > first else field,
+        count,
+        model.facts.max_tokens,
+        is_pair=second > 0,
+        can_truncate=model.facts.kind == "pretrained",
+    )

@@ -118,9 +118,21 @@ class Tokenizer:
         Raises:
             NoTokensError: a sentence yields no token of its own.
         """
+        return self.read(text, self.encode(text))
+
+    def encode(self, text: Text) -> Encoding:
+        """The backend's encoding, cut where `text` says so."""
         encoding = self._encode(text)
-        if text.most_tokens is not None and len(encoding) > text.most_tokens:
-            encoding = self._cut(text, text.most_tokens)
+        if text.most_tokens is None or len(encoding) <= text.most_tokens:
+            return encoding
+        return self._cut(text, text.most_tokens)
+
+    def read(self, text: Text, encoding: Encoding) -> Tokens:
+        """The tokens of `text`, of which this is the `encoding`.
+
+        Raises:
+            NoTokensError: a sentence yields no token of its own.
+        """
         sequence_ids = encoding.sequence_ids
         if 0 not in sequence_ids:
             raise NoTokensError("sentence")
