@@ -45,7 +45,12 @@ logger = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that `arguments` (those of the process) name."""
-    options = _parser().parse_args(join_negative_numbers(sys.argv[1:] if arguments is None else arguments))
+    given = join_negative_numbers(sys.argv[1:] if arguments is None else arguments)
+    options, unknown = _parser().parse_known_args(given)
+    if unknown:
+        is_text = options.command in REQUESTS and not unknown[0].startswith("-")
+        advice = "put the sentence in quotes" if is_text else f"see {PROGRAM} {options.command} --help"
+        _fail(f"unrecognized arguments: {' '.join(unknown)}; {advice}")
     try:
         if options.command == "serve":
             serve(_settings(given_flags(options)))
@@ -140,7 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     for name, request in REQUESTS.items():
         summary = {"tokenize": "print tokens", "attention": "print matrices", "heatmap": "draw a picture"}[name]
         command = commands.add_parser(
-            name, help=f"{summary} of a sentence, without a server", description=request.__doc__
+            name,
+            help=f"{summary} of a sentence, without a server",
+            description=request.__doc__,
+            epilog=f"Settings, such as {ENV_PREFIX}MODELS, come from the environment: see {PROGRAM} serve --help.",
         )
         command.add_argument("sentence", help="the text")
         add_flags(command, request, omit=SERVED_ONLY)

@@ -170,6 +170,11 @@ def test_a_picture_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch)
             ["tokenize", "hi", "-o", "/nowhere/tokens.json"],
             "cannot write /nowhere/tokens.json: No such file or directory",
         ),
+        (["attention", "The", "cat", "sat"], "unrecognized arguments: cat sat; put the sentence in quotes"),
+        (
+            ["attention", "hi", "--top-k", "3"],
+            "unrecognized arguments: --top-k 3; see attention-service attention --help",
+        ),
     ],
 )
 def test_a_users_error_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
@@ -181,6 +186,13 @@ def test_a_users_error_is_one_line(capsys: pytest.CaptureFixture[str], arguments
 @pytest.mark.parametrize("arguments", [["--sentence-pair", "a\udcff"], ["--model", "\udcff"]])
 def test_an_argument_that_is_not_utf_8_is_one_line(arguments: list[str]) -> None:
     assert failure("tokenize", "hi", *arguments).startswith("attention-service: ")
+
+
+@pytest.mark.parametrize("command", cli.REQUESTS)
+def test_help_says_where_settings_come_from(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    assert "Settings, such as ATTENTION_MODELS, come from the environment" in " ".join(capsys.readouterr().out.split())
 
 
 def test_openapi_prints_the_committed_document(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
