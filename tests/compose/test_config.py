@@ -17,6 +17,8 @@ SETTINGS = {
     if name not in {"host", "port"}
 }
 """What compose hands on; where the service listens inside its container is the image's business."""
+HUB = ("HF_TOKEN", "HF_HUB_OFFLINE")
+"""What it hands on beside, under the hub's own names."""
 
 
 def config(compose: list[str], *files: str, unset: str | None = None, **environment: str) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def test_an_empty_extra_index_stays_empty(compose: list[str]) -> None:
 
 
 def test_every_setting_is_handed_on(compose: list[str]) -> None:
-    given = {name: f"value of {name}" for name in SETTINGS}
+    given = {name: f"value of {name}" for name in (*SETTINGS, *HUB)}
     assert config(compose, **given)["environment"] == given
 
 
