@@ -43,6 +43,7 @@ def test_the_curl_examples_run(server_url: str, tmp_path: Path) -> None:
     printed = run(["bash", "-euc", script], tmp_path)
     assert '"tokens":["attention","is","all","you","need","."]' in printed
     assert '"seed":42' in printed
+    assert '"text":"parsers"' in printed
     assert Image.open(BytesIO((tmp_path / "heatmap.png").read_bytes())).size == (1000, 600)
 
 
