@@ -18,10 +18,11 @@ import orjson
 from pydantic import ValidationError
 
 from service import __version__
+from service.api.attention_request import AttentionRequest
 from service.api.fields import fields_from_text, message_of
 from service.api.heatmap_request import HeatmapRequest
 from service.api.problems import ProblemError
-from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
+from service.api.requests import SentenceRequest, TokenizeRequest
 from service.engine.errors import EngineError, NoTokensError
 from service.flags import add_flags, given_flags, join_negative_numbers
 from service.heatmap.errors import NotDrawableError
@@ -125,7 +126,7 @@ def _answer(options: argparse.Namespace) -> None:
 
 def _form(command: str, output: Path | None) -> str:
     """The form that the file's name asks for, or the command's first."""
-    from service.api.routes import SENTENCE_ENDPOINTS
+    from service.api.endpoints import SENTENCE_ENDPOINTS
 
     forms = next(list(endpoint.forms) for endpoint in SENTENCE_ENDPOINTS if endpoint.path == f"/{command}")
     suffix = output.suffix[1:].lower() if output else ""

@@ -11,10 +11,11 @@ import transformers
 
 from service import __version__
 from service.api import pictures
-from service.api.answers import Info, ModelDescription
+from service.api.attention_request import AttentionRequest
 from service.api.heatmap_request import HeatmapRequest
 from service.api.questions import NOT_TAKEN
-from service.api.requests import AttentionRequest, SentenceRequest, TokenizeRequest
+from service.api.requests import SentenceRequest, TokenizeRequest
+from service.api.service_answers import Info, ModelDescription
 from service.engine.engine import Engine
 from service.engine.models import Model
 

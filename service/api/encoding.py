@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 from jaxtyping import Float32
 
-from service.api.requests import AttentionForm
+from service.api.attention_request import AttentionForm
 from service.engine.shapes import STATISTICS, Dimensions
 
 SECONDS_PER_BYTE: dict[AttentionForm, float] = {"json": 1.3e-9, "safetensors": 2e-11, "npy": 2e-11}

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import orjson
 
 from service.api import questions
+from service.api.attention_request import AttentionForm, AttentionRequest
 from service.api.binary import encode_npy, encode_safetensors
 from service.api.encoding import Encoded, encode_json
 from service.api.quantizing import quantize_all
-from service.api.requests import AttentionForm, AttentionRequest, TokenizeRequest
+from service.api.requests import TokenizeRequest
 from service.engine.models import Model
 from service.engine.plan import Attention, Plan
 from service.engine.shapes import STATISTICS

@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from service.api.endpoints import SENTENCE_ENDPOINTS, SentenceEndpoint
 from service.api.openapi_parts import HEADERS, REFERENCE, UNCHANGED, Json, headers, problem_responses, reference
 from service.api.problems import Problem
-from service.api.routes import SENTENCE_ENDPOINTS, SentenceEndpoint
 
 EXAMPLES: Json = json.loads((Path(__file__).parent / "examples.json").read_text())
 """An example request and its answer for every operation, by operationId; the tests send and get them."""

@@ -8,13 +8,14 @@ import torch
 
 from service import __version__
 from service.api import pictures, questions
-from service.api.answers import Info, ModelList
+from service.api.attention_request import AttentionForm, AttentionRequest
 from service.api.descriptions import describe_model, describe_service
 from service.api.encoding import SECONDS_PER_BYTE, SECONDS_PER_CHARACTER, SECONDS_PER_TOKEN, Encoded
 from service.api.heatmap_request import HeatmapRequest
 from service.api.limits import check_grid_size, check_response_size
 from service.api.members import encode_attention, encode_tokens
-from service.api.requests import AttentionForm, AttentionRequest, SentenceRequest, TokenizeRequest
+from service.api.requests import SentenceRequest, TokenizeRequest
+from service.api.service_answers import Info, ModelList
 from service.engine.engine import Engine
 from service.engine.errors import RequestError
 from service.engine.models import Model

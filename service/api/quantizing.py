@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from service.api.requests import Quantize
+from service.api.attention_request import Quantize
 from service.engine.errors import NotOfferedError
 
 NULL = 255

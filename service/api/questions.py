@@ -4,16 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
 
+from service.api.attention_request import AttentionForm, AttentionParameters, AttentionRequest
 from service.api.heatmap_request import HeatmapRequest
-from service.api.requests import (
-    PRETRAINED_ONLY,
-    SYNTHETIC_ONLY,
-    AttentionForm,
-    AttentionParameters,
-    AttentionRequest,
-    ModelParameters,
-    SentenceRequest,
-)
+from service.api.requests import PRETRAINED_ONLY, SYNTHETIC_ONLY, ModelParameters, SentenceRequest
 from service.engine.collecting import SINK, HeadReduction
 from service.engine.errors import NotOfferedError
 from service.engine.models import Kind, Model

@@ -5,7 +5,7 @@ made from them. Validation is strict (numbers are no strings, 1.0 is no integer)
 """
 
 import re
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -13,25 +13,7 @@ from pydantic_core import PydanticCustomError
 MAX_WIDTH = 4096
 """The most columns a projection of all heads together may have."""
 
-TensorName = Literal[
-    "embedding",
-    "query_weights",
-    "key_weights",
-    "value_weights",
-    "query",
-    "key",
-    "value",
-    "scores",
-    "attentions",
-    "output",
-    "statistics",
-    "rollout",
-    "value_weighted",
-]
 Stack = Literal["encoder", "decoder", "cross"]
-AttentionForm = Literal["json", "safetensors", "npy"]
-Quantize = Literal["float16", "uint8"]
-Indices = Annotated[list[Annotated[int, Field(ge=-4096, le=4096)]], Field(min_length=1, max_length=4096)]
 Size = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 Index = Annotated[int, Field(ge=-4096, le=4096)]
 MODEL_ID = r"^[a-z0-9._-]{1,64}$"
@@ -168,66 +150,12 @@ class ModelParameters(SyntheticParameters):
     )
 
 
-class AttentionParameters(ModelParameters):
-    """The effective values of a request; posted back with its sentences they give the same answer."""
-
-    layers: Indices | None = Field(
-        None,
-        description="Which layers to answer, in this order; negatives count from the end; null = the last. Pretrained "
-        "models only.",
-        examples=[[-1]],
-    )
-    heads: Indices | None = Field(
-        None,
-        description="Which heads of each layer to answer, in this order; negatives count from the end; null = all. "
-        "Pretrained models only.",
-        examples=[[0, 1]],
-    )
-
-    include: Annotated[list[TensorName], Field(max_length=len(get_args(TensorName)))] | None = Field(
-        None,
-        description="Which tensors and analyses to answer; null = `attentions`, for `synthetic` and `output`; an empty "
-        "list = none (only in a body: a query's empty value is null).",
-        examples=[["query", "key", "value", "scores", "attentions", "output"]],
-    )
-    decimals: Annotated[int, Field(ge=0, le=9)] | None = Field(
-        None,
-        description="Round the tensors' numbers to so many decimals; null = the shortest text that reads back to the "
-        "same float32.",
-    )
-
-    @field_validator("include", "layers", "heads")
-    @classmethod
-    def _each_once(cls, items: list[Any] | None) -> list[Any] | None:
-        if items is not None and len(set(items)) < len(items):
-            raise PydanticCustomError("duplicates", "something is named twice: name each once")
-        return items
-
-
 class SentenceRequest(TokenizeParameters, Sentences):
     """The fields of all three endpoints."""
 
 
 class TokenizeRequest(SentenceRequest):
     """A sentence to tokenize."""
-
-
-class AttentionRequest(AttentionParameters, SentenceRequest):
-    """A sentence whose attention is computed."""
-
-    format: AttentionForm | None = Field(
-        None,
-        description="Form of the answer; beats the Accept header. `safetensors`: every included tensor by name, the "
-        "rest of the answer as JSON in the metadata under `response`; `npy`: `attentions` alone, whatever `include` "
-        "says.",
-    )
-    quantize: Quantize | None = Field(
-        None,
-        description="Send tensors in fewer bits, as safetensors or npy: `float16`, or `uint8` (number = offset + "
-        "scale·byte; 255 stands for null). How to read each, and the largest error, are told as JSON in the metadata "
-        "under `quantization`, for npy in the header X-Quantization.",
-    )
-    filename: Filename | None = Field(None, description=FILENAME)
 
 
 SYNTHETIC_ONLY = frozenset(SyntheticParameters.model_fields) - frozenset(TokenizeParameters.model_fields)

@@ -4,11 +4,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.api.attention_request import AttentionRequest
 from service.api.encoding import encode_json, round_decimals
 from service.api.limits import check_response_size
 from service.api.operations import Operations
 from service.api.questions import question_of, text_of
-from service.api.requests import AttentionRequest
 from service.engine.engine import SYNTHETIC, Engine
 from service.engine.synthetic_model import TENSORS
 from service.heatmap.render import Renderer

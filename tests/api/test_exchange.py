@@ -12,8 +12,9 @@ import torch
 from fastapi import FastAPI
 
 from service import __version__
-from service.api.answers import AttentionAnswer, Info, ModelDescription, ModelList, TokenizeAnswer
+from service.api.answers import AttentionAnswer, TokenizeAnswer
 from service.api.requests import TokenizeRequest
+from service.api.service_answers import Info, ModelDescription, ModelList
 from service.app import create_app
 from service.settings import Settings
 from tests import notebook

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.api.attention_request import AttentionRequest
 from service.api.heatmap_request import HeatmapRequest
-from service.api.requests import AttentionRequest, TokenizeRequest
+from service.api.requests import TokenizeRequest
 from tests.strategies import SEEDS, TEXTS
 
 FIELDS = st.fixed_dictionaries(

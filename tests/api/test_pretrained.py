@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.api.answers import AttentionAnswer, ModelDescription, TokenizeAnswer
+from service.api.answers import AttentionAnswer, TokenizeAnswer
+from service.api.service_answers import ModelDescription
 from service.app import create_app, load_operations
 from service.settings import Settings
 from tests import models
