@@ -1,6 +1,7 @@
 """Answers to bytes: JSON straight from arrays, and how large it will be."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -71,7 +72,8 @@ def longest_number(tensor: str, decimals: int | None) -> int:
     return name + len("-1234567900000000.0,") + decimals
 
 
-def estimate_json_bytes(n: int, size: Dimensions, include: Collection[str], decimals: int | None) -> int:
+@lru_cache(maxsize=1024)
+def estimate_json_bytes(n: int, size: Dimensions, include: tuple[str, ...], decimals: int | None) -> int:
     """An upper bound of the size as JSON of an answer about n tokens whose tensors are of this size."""
     total = BYTES_PER_ANSWER + n * BYTES_PER_TOKEN
     for name in include:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.answers import AttentionAnswer, TokenizeAnswer
 from service.api.attention_request import AttentionRequest
@@ -41,14 +41,15 @@ class SentenceEndpoint:
     """What the field `format` may say, and the media types of it; the first is the default."""
     operation: "Callable[[Operations, Any, Any, Timings], Awaitable[Encoded]]"
 
-    async def post(self, request: Request) -> Response:
+    async def post(self, request: Request) -> ASGIApp:
         """Answer a JSON body."""
         operations = request.app.state.operations()
         fields = await read_body(request, self.fields, request.app.state.settings.max_body_bytes)
         form = self._form(request, fields)
-        return self._response(await self.operation(operations, fields, form, timings(request)), fields, form)
+        encoded = await self.operation(operations, fields, form, timings(request))
+        return self._response(encoded, fields, form, {"Vary": VARY})
 
-    async def get(self, request: Request) -> Response:
+    async def get(self, request: Request) -> ASGIApp:
         """Answer a query: 304 where the client holds the answer already."""
         operations = request.app.state.operations()
         fields = read_query(request, self.fields)
@@ -63,9 +64,7 @@ class SentenceEndpoint:
         encoded = await self.operation(operations, fields, form, timings(request))
         if if_none_match == "*":  # any answer will do, and now it is known that there is one
             return Response(status_code=304, headers=headers)
-        response = self._response(encoded, fields, form)
-        response.headers.update(headers)
-        return response
+        return self._response(encoded, fields, form, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer either; as an ASGI app, which skips what Starlette wraps around functions."""
@@ -76,14 +75,14 @@ class SentenceEndpoint:
     def _form(self, request: Request, fields: SentenceRequest) -> str:
         return choose_form(getattr(fields, "format", None), all_of(request, "accept"), self.forms)
 
-    def _response(self, encoded: "Encoded", fields: SentenceRequest, form: str) -> Response:
-        headers = {"Vary": VARY, **encoded.headers}
+    def _response(
+        self, encoded: "Encoded", fields: SentenceRequest, form: str, headers: Mapping[str, str]
+    ) -> BufferResponse:
+        headers = {"Content-Type": self.forms[form], **headers, **encoded.headers}
         filename = getattr(fields, "filename", None)
         if filename is not None:
             headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
-        if len(encoded.buffers) > 1:
-            return BufferResponse(encoded.buffers, headers, self.forms[form])
-        return Response(encoded.buffers[0], headers=headers, media_type=self.forms[form])
+        return BufferResponse(encoded.buffers, headers)
 
 
 def timings(request: Request) -> "Timings":

@@ -61,7 +61,7 @@ def _most_tokens(plan: Plan, form: str, decimals: int | None, limit: int) -> int
 def _estimate(plan: Plan, tokens: int, size: Dimensions, form: str, decimals: int | None) -> int:
     """How many bytes an answer may have about so many of the plan's tokens, with tensors of this `size`."""
     if form == "json":
-        total = estimate_json_bytes(tokens, size, plan.wanted.include, decimals)
+        total = estimate_json_bytes(tokens, size, tuple(plan.wanted.include), decimals)
     else:
         total = estimate_json_bytes(tokens, size, (), None)
         total += sum(FLOAT32_BYTES * prod(size.shape(name)) for name in plan.wanted.include)

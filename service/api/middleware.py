@@ -69,7 +69,7 @@ class ExchangeMiddleware:
 
 def _server_timing(timings: Mapping[str, float]) -> bytes:
     """Milliseconds by stage, as the W3C's Server Timing has them."""
-    return ", ".join(f"{stage};dur={seconds * 1e3:.3f}" for stage, seconds in timings.items()).encode()
+    return ", ".join([f"{stage};dur={seconds * 1e3:.3f}" for stage, seconds in timings.items()]).encode()
 
 
 def check_query_length(scope: Scope) -> None:

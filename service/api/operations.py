@@ -70,7 +70,7 @@ class Operations:
         source, target = await self._texts(request, model, timings)
         question = questions.question_of(request)
         if form == "npy":
-            question = question._replace(include=["attentions"])
+            question = question._replace(include=("attentions",))
         plan = await self.engine.plan(model, source, target, question, timings)
         size = check_response_size(plan, form, request.decimals, self.max_response_bytes)
         attention = await self.engine.attend(model, plan, timings)

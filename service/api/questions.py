@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
+from typing import TypeVar
 
 from service.api.attention_request import AttentionForm, AttentionParameters, AttentionRequest
 from service.api.heatmap_request import HeatmapRequest
@@ -13,6 +14,8 @@ from service.engine.models import Kind, Model
 from service.engine.plan import NOTEBOOK, Plan, Question
 from service.engine.synthetic import SyntheticParameters
 from service.engine.tokenizer import Text
+
+T = TypeVar("T")
 
 NOT_TAKEN: dict[Kind, frozenset[str]] = {"synthetic": PRETRAINED_ONLY, "pretrained": SYNTHETIC_ONLY}
 """The fields that a kind of model does not take."""
@@ -78,11 +81,11 @@ def question_of(request: AttentionRequest) -> Question:
     """What is asked about the text."""
     return Question(
         synthetic=_synthetic(request),
-        layers=request.layers,
-        heads=request.heads,
+        layers=_tuple(request.layers),
+        heads=_tuple(request.heads),
         stack=request.stack,
         level=request.level,
-        include=request.include,
+        include=_tuple(request.include),
     )
 
 
@@ -90,20 +93,20 @@ def picture_of(request: HeatmapRequest, model: Model) -> Question:
     """What is drawn: one head, all reduced to one, or each."""
     is_grid = request.view == "grid"
     reduction = None if is_grid else head_reduction(request, model)
-    layers = None if request.layer is None else [request.layer]
+    layers = None if request.layer is None else (request.layer,)
     return Question(
         synthetic=_synthetic(request),
         layers=every_layer(request, model) if is_grid and layers is None else layers,
-        heads=None if is_grid or reduction else [request.head or 0],
+        heads=None if is_grid or reduction else (request.head or 0,),
         stack=request.stack,
         level=request.level,
-        include=[request.tensor],
+        include=(request.tensor,),
         picture=True,
         reduction=reduction,
     )
 
 
-def every_layer(request: HeatmapRequest, model: Model) -> Sequence[int]:
+def every_layer(request: HeatmapRequest, model: Model) -> range:
     """The layers of the stack that is asked for."""
     stacks = model.facts.stacks
     return range(stacks.get(request.stack or model.facts.default_stack, 1))  # a stack that it has not is refused later
@@ -141,6 +144,10 @@ def defaults_of(request: SentenceRequest, model: Model) -> dict[str, object]:
 def adds_special_tokens(request: SentenceRequest, model: Model) -> bool:
     """Whether special tokens are added, by the request or by the model's own default."""
     return model.facts.adds_special_tokens if request.add_special_tokens is None else request.add_special_tokens
+
+
+def _tuple(items: Sequence[T] | None) -> tuple[T, ...] | None:
+    return None if items is None else tuple(items)
 
 
 def _synthetic(request: ModelParameters) -> SyntheticParameters:

@@ -72,7 +72,7 @@ class Wanted(NamedTuple):
         return self.heads if layer in self.layers else ()
 
 
-def needs_of(include: Collection[str], picture: bool) -> AbstractSet[str]:
+def needs_of(include: Collection[str], picture: bool) -> frozenset[str]:
     """The heads' tensors that must be computed for `include`."""
     needed: set[str] = set()
     for name in include:
@@ -80,7 +80,7 @@ def needs_of(include: Collection[str], picture: bool) -> AbstractSet[str]:
             needed |= SOURCES.get(name, {name})
     if picture and not needed.isdisjoint({"scores", "attentions"}):
         needed.add(MASKED)
-    return needed
+    return frozenset(needed)
 
 
 class Collector:

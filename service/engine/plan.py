@@ -16,21 +16,25 @@ from service.engine.words import Word, words_of
 
 Stack = Literal["encoder", "decoder", "cross"]
 Level = Literal["token", "word"]
+Indices = tuple[int, ...] | range
 NOTEBOOK = SyntheticParameters()
 
 
 class Question(NamedTuple):
-    """What is asked about a text, beside the text itself; each kind of model takes some of it."""
+    """What is asked about a text, beside the text itself; each kind of model takes some of it.
+
+    It can be hashed: what it asks for is the same for many texts.
+    """
 
     synthetic: SyntheticParameters = NOTEBOOK
-    layers: Sequence[int] | None = None
+    layers: Indices | None = None
     """Negatives count from the end; None = the last."""
-    heads: Sequence[int] | None = None
+    heads: Indices | None = None
     """Negatives count from the end; None = all."""
     stack: Stack | None = None
     """None = the model's first."""
     level: Level = "token"
-    include: Sequence[str] | None = None
+    include: tuple[str, ...] | None = None
     """None = what the model answers unasked."""
     picture: bool = False
     """Matrices are drawn: masked cells are NaN, and errors blame `layer` and `head`."""

@@ -1,6 +1,7 @@
 """The synthetic model as the engine asks for it."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -57,30 +58,10 @@ class SyntheticModel:
         Raises:
             IndexOutOfRangeError, NotOfferedError: there is no such layer, head or tensor.
         """
-        parameters, n = question.synthetic, len(source)
-        layers = choose_indices("layer", question.layers, 1, [0])
-        heads = choose_indices("head", question.heads, parameters.num_heads, range(parameters.num_heads))
-        include = choose_include(question, DEFAULT_INCLUDE, TENSORS)
-        wanted = Wanted(
-            include,
-            needs_of(include, question.picture),
-            layers,
-            heads,
-            parameters.num_heads,
-            choose_words(question, source, source),
-            source.special_tokens_mask if "statistics" in include else (),
-            question.reduction,
-            question.picture,
-        )
-        return Plan(
-            question,
-            "encoder",
-            source,
-            None,
-            wanted,
-            _dimensions(n, len(heads), parameters),
-            estimate_seconds(n, parameters, len(heads)),
-        )
+        wanted, size, seconds = _shape(len(source), question)
+        if question.level == "word" or "statistics" in wanted.include:
+            wanted = wanted._replace(words=choose_words(question, source, source), special=source.special_tokens_mask)
+        return Plan(question, "encoder", source, None, wanted, size, seconds)
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
         """Compute what `plan` wants."""
@@ -106,6 +87,27 @@ class SyntheticModel:
         return replace(draws, **{name: getattr(draws, name).to(self._device) for name in SHARED_TENSORS})
 
 
-def _dimensions(n: int, heads: int, parameters: SyntheticParameters) -> Dimensions:
+@lru_cache(maxsize=1024)
+def _shape(n: int, question: Question) -> tuple[Wanted, Dimensions, float]:
+    """What is the same for all texts of n tokens: what to keep, how large it is, and a rough cost.
+
+    Raises:
+        IndexOutOfRangeError, NotOfferedError: there is no such layer, head or tensor.
+    """
+    parameters = question.synthetic
+    layers = choose_indices("layer", question.layers, 1, [0])
+    heads = choose_indices("head", question.heads, parameters.num_heads, range(parameters.num_heads))
+    include = choose_include(question, DEFAULT_INCLUDE, TENSORS)
+    needs = needs_of(include, question.picture)
+    wanted = Wanted(
+        include,
+        needs,
+        layers,
+        heads,
+        parameters.num_heads,
+        reduction=question.reduction,
+        picture=question.picture,
+    )
     key_width, value_width = parameters.num_heads * parameters.d_k, parameters.num_heads * parameters.d_v
-    return Dimensions(1, heads, n, n, parameters.d_model, parameters.d_k, parameters.d_v, key_width, value_width)
+    size = Dimensions(1, len(heads), n, n, parameters.d_model, parameters.d_k, parameters.d_v, key_width, value_width)
+    return wanted, size, estimate_seconds(n, parameters, len(heads))

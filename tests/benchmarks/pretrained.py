@@ -29,8 +29,8 @@ RETURN_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TOP_PAD_": "0"
 """glibc gives freed tensors back at once, so that resident memory is what is in use."""
 
 TARGETS: dict[str, tuple[Question, float]] = {
-    "one head of the last layer": (Question(layers=[-1], heads=[0]), 1.5),
-    "one head of layer 0": (Question(layers=[0], heads=[0]), 5),
+    "one head of the last layer": (Question(layers=(-1,), heads=(0,)), 1.5),
+    "one head of layer 0": (Question(layers=(0,), heads=(0,)), 5),
     "all layers and heads": (Question(layers=range(6)), 1),
 }
 """What is asked for, and how many times as fast as eager it must be."""
@@ -164,7 +164,7 @@ def _resident(name: str) -> int:
 def main() -> None:
     """Print the KiB that one request of 512 tokens adds at its peak, asked in the `way` that is given."""
     bench = Bench()
-    question = Question(layers=[-1], heads=[0])
+    question = Question(layers=(-1,), heads=(0,))
     ask = bench.ask_eager if sys.argv[1] == "eager" else bench.ask
     plan = bench.plan("cat " * 510, question)
     asyncio.run(ask(plan))  # what libraries keep from their first use is no request's

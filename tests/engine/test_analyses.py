@@ -99,7 +99,7 @@ PROJECTIONS = {
 @pytest.mark.parametrize("name", PROJECTIONS)
 async def test_value_weighted_uses_the_models_own_projection(zoo: Engine, folders: dict[str, Path], name: str) -> None:
     include = ["attentions", "value", "value_weighted"]
-    plan = await plan_for(zoo, name, SENTENCES[1], Question(layers=[1], include=include))
+    plan = await plan_for(zoo, name, SENTENCES[1], Question(layers=(1,), include=tuple(include)))
     tensors = (await zoo.attend(zoo.model(name), plan, {})).tensors
     weight = load_file(folders[name] / "model.safetensors")[PROJECTIONS[name]].numpy()
     by_head = (weight if name == "gpt2" else weight.T).reshape(4, -1, 32)
@@ -116,10 +116,10 @@ async def test_every_captured_architecture_has_an_output_projection(zoo: Engine,
 @pytest.mark.parametrize("name", ["bert", "bloom", "synthetic"])
 async def test_rollout_takes_all_heads_of_all_layers_below_whatever_is_asked_for(zoo: Engine, name: str) -> None:
     layers = list(range(next(iter(zoo.model(name).facts.stacks.values()))))
-    every = await plan_for(zoo, name, SENTENCES[1], Question(layers=layers))
+    every = await plan_for(zoo, name, SENTENCES[1], Question(layers=tuple(layers)))
     attentions = (await zoo.attend(zoo.model(name), every, {})).tensors["attentions"]
     expected = roll_out([torch.tensor(layer.mean(0)) for layer in attentions])[-1]
-    one = await plan_for(zoo, name, SENTENCES[1], Question(layers=[-1], heads=[0], include=["rollout", "attentions"]))
+    one = await plan_for(zoo, name, SENTENCES[1], Question(layers=(-1,), heads=(0,), include=("rollout", "attentions")))
     answer = (await zoo.attend(zoo.model(name), one, {})).tensors
     np.testing.assert_allclose(answer["rollout"][0], expected, atol=1e-6)
     assert answer["attentions"].shape[:2] == (1, 1)
@@ -160,9 +160,9 @@ async def test_every_tokenizers_words_are_those_between_spaces(zoo: Engine, name
 
 @pytest.mark.parametrize("name", ["bert", "gpt2", "t5"])
 async def test_rows_of_words_are_sums_over_keys_and_means_over_queries(zoo: Engine, name: str) -> None:
-    plan = await plan_for(zoo, name, SENTENCES[1], Question(level="word", include=["attentions", "rollout"]))
+    plan = await plan_for(zoo, name, SENTENCES[1], Question(level="word", include=("attentions", "rollout")))
     answer = await zoo.attend(zoo.model(name), plan, {})
-    pieces = await plan_for(zoo, name, SENTENCES[1], Question(include=["attentions"]))
+    pieces = await plan_for(zoo, name, SENTENCES[1], Question(include=("attentions",)))
     of_tokens = (await zoo.attend(zoo.model(name), pieces, {})).tensors["attentions"][0, 0]
     words = answer.words or ()
     expected = [[of_tokens[q.token_indices][:, k.token_indices].sum(1).mean() for k in words] for q in words]

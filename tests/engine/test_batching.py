@@ -21,8 +21,8 @@ from tests.engine.test_pretrained import SENTENCES, plan_for
 
 NAMES = ("bert", "modernbert", "gpt2", "mistral", "gptoss", "t5", "debertav2", "bloom")
 MIXTURES = st.lists(st.one_of(st.sampled_from(SENTENCES), st.text("ab é", min_size=1).map("x".__add__)), max_size=7)
-LAYERS = st.one_of(st.none(), st.lists(st.integers(0, 2), min_size=1, unique=True))
-HEADS = st.one_of(st.none(), st.lists(st.integers(0, 3), min_size=1, unique=True))
+LAYERS = st.one_of(st.none(), st.lists(st.integers(0, 2), min_size=1, unique=True).map(tuple))
+HEADS = st.one_of(st.none(), st.lists(st.integers(0, 3), min_size=1, unique=True).map(tuple))
 QUESTIONS = st.tuples(LAYERS, HEADS).map(lambda chosen: Question(layers=chosen[0], heads=chosen[1]))
 
 

@@ -40,7 +40,7 @@ async def attend(
     engine: Engine, tokens: Tokens, parameters: SyntheticParameters, include: Sequence[str], timings: Timings
 ) -> Attention:
     model = engine.model(SYNTHETIC)
-    plan = model.plan(tokens, None, Question(parameters, include=include))
+    plan = model.plan(tokens, None, Question(parameters, include=tuple(include)))
     return await engine.attend(model, plan, timings)
 
 
@@ -51,9 +51,9 @@ async def matrices(
     model = engine.model(SYNTHETIC)
     question = Question(
         parameters,
-        layers=[layer],
-        heads=[heads] if isinstance(heads, int) else None,
-        include=[tensor],
+        layers=(layer,),
+        heads=(heads,) if isinstance(heads, int) else None,
+        include=(tensor,),
         picture=True,
         reduction=heads if isinstance(heads, str) else None,
     )

@@ -47,9 +47,9 @@ async def attend(
     return await engine.attend(engine.model(name), plan, {})
 
 
-def every_layer(engine: Engine, name: str, stack: Stack | None = None) -> list[int]:
+def every_layer(engine: Engine, name: str, stack: Stack | None = None) -> range:
     facts = engine.model(name).facts
-    return list(range(facts.stacks[stack or facts.default_stack]))
+    return range(facts.stacks[stack or facts.default_stack])
 
 
 def stacks_of(name: str) -> Sequence[Stack]:
@@ -98,7 +98,7 @@ async def test_alone_and_padded_every_layer_and_head_is_that_of_eager(
 async def test_the_tensors_follow_from_each_other(zoo: Engine, name: str, stack: Stack | None) -> None:
     """softmax(scores) = attentions, attentions·value = output; masked scores are -inf where attentions are 0."""
     include = ["query", "key", "value", "scores", "attentions", "output"]
-    question = Question(layers=every_layer(zoo, name, stack), stack=stack, include=include)
+    question = Question(layers=every_layer(zoo, name, stack), stack=stack, include=tuple(include))
     target = TARGET if stack in {"decoder", "cross"} else None
     tensors = (await attend(zoo, name, question, target=target)).tensors
     scores, attentions = torch.tensor(tensors["scores"]), tensors["attentions"]
@@ -129,8 +129,8 @@ async def test_sliding_windows_hide_distant_keys(zoo: Engine, name: str) -> None
 
 
 async def test_chosen_layers_and_heads_come_in_the_order_asked_for(zoo: Engine) -> None:
-    every = (await attend(zoo, "bert", Question(layers=[0, 1, 2]))).tensors["attentions"]
-    some = await attend(zoo, "bert", Question(layers=[-1, 0], heads=[3, 1]))
+    every = (await attend(zoo, "bert", Question(layers=(0, 1, 2)))).tensors["attentions"]
+    some = await attend(zoo, "bert", Question(layers=(-1, 0), heads=(3, 1)))
     assert (list(some.layers), list(some.heads)) == ([2, 0], [3, 1])
     np.testing.assert_allclose(some.tensors["attentions"], every[[2, 0]][:, [3, 1]], atol=1e-6)
 
@@ -145,7 +145,7 @@ async def test_layers_above_the_highest_one_wanted_are_not_run(zoo: Engine, name
         for module_name, module in inner.named_modules()
         if module_name.endswith((".1", ".2"))
     ]
-    await attend(zoo, name, Question(layers=[0], heads=[0]))
+    await attend(zoo, name, Question(layers=(0,), heads=(0,)))
     for hook in hooks:
         hook.remove()
     assert calls == []
@@ -154,7 +154,7 @@ async def test_layers_above_the_highest_one_wanted_are_not_run(zoo: Engine, name
 @pytest.mark.parametrize(("name", "stack"), [case for case in CASES if case[0] in CAPTURED])
 async def test_queries_and_keys_make_the_scores(zoo: Engine, name: str, stack: Stack | None) -> None:
     """Q·Kᵀ scaled and, in Gemma 2, capped; T5 does not scale and adds a bias that depends on the distance alone."""
-    question = Question(layers=every_layer(zoo, name, stack), stack=stack, include=["query", "key", "scores"])
+    question = Question(layers=every_layer(zoo, name, stack), stack=stack, include=("query", "key", "scores"))
     tensors = (await attend(zoo, name, question, target=TARGET if stack in {"decoder", "cross"} else None)).tensors
     products = tensors["query"] @ tensors["key"].swapaxes(-1, -2)
     scaled = products if name == "t5" else products / np.sqrt(tensors["query"].shape[-1])
@@ -172,7 +172,7 @@ async def test_the_embedding_is_the_first_layers_input(
     zoo: Engine, folders: dict[str, Path], name: str, stack: Stack | None
 ) -> None:
     target = TARGET if stack in {"decoder", "cross"} else None
-    plan = await plan_for(zoo, name, SENTENCES[1], Question(stack=stack, include=["embedding"]), target)
+    plan = await plan_for(zoo, name, SENTENCES[1], Question(stack=stack, include=("embedding",)), target)
     embedding = (await zoo.attend(zoo.model(name), plan, {})).tensors["embedding"]
     model: PreTrainedModel = AutoModel.from_pretrained(folders[name], attn_implementation="eager").eval()
     states = "decoder_hidden_states" if target else "encoder_hidden_states" if stack else "hidden_states"
@@ -182,18 +182,18 @@ async def test_the_embedding_is_the_first_layers_input(
 
 @pytest.mark.parametrize("tensor", HEAD_TENSORS)
 async def test_every_tensor_has_its_shape(zoo: Engine, tensor: str) -> None:
-    plan = await plan_for(zoo, "llama", SENTENCES[1], Question(layers=[0, 2], heads=[1, 3, 0], include=[tensor]))
+    plan = await plan_for(zoo, "llama", SENTENCES[1], Question(layers=(0, 2), heads=(1, 3, 0), include=(tensor,)))
     assert (await zoo.attend(zoo.model("llama"), plan, {})).tensors[tensor].shape == plan.size.shape(tensor)
 
 
 @pytest.mark.parametrize(
     ("question", "error"),
     [
-        (Question(layers=[3]), IndexOutOfRangeError),
-        (Question(heads=[-5]), IndexOutOfRangeError),
-        (Question(layers=[2, -1]), NotOfferedError),
+        (Question(layers=(3,)), IndexOutOfRangeError),
+        (Question(heads=(-5,)), IndexOutOfRangeError),
+        (Question(layers=(2, -1)), NotOfferedError),
         (Question(stack="cross"), NotOfferedError),
-        (Question(include=["query_weights"]), NotOfferedError),
+        (Question(include=("query_weights",)), NotOfferedError),
     ],
 )
 async def test_what_a_model_does_not_have_is_refused(zoo: Engine, question: Question, error: type[Exception]) -> None:
@@ -206,7 +206,7 @@ async def test_outside_the_interface_only_attentions_and_what_follows_of_them_ar
     zoo: Engine, name: str
 ) -> None:
     with pytest.raises(NotOfferedError, match="Choose from: attentions, statistics, rollout"):
-        await plan_for(zoo, name, "hi", Question(include=["scores"]))
+        await plan_for(zoo, name, "hi", Question(include=("scores",)))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
