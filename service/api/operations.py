@@ -88,11 +88,10 @@ class Operations:
             check_grid_size(plan, self.max_response_bytes)
         matrices = await self.engine.matrices(model, plan, timings)
         style = pictures.style(request, model)
-        seconds = estimate_seconds(sum(matrix.size for matrix in matrices), style)
         metadata = pictures.metadata(request, model, plan)
         plot = pictures.plot(request, model, plan, matrices)
         render = partial(self.renderer.render, plot, style, form, metadata)
-        return Encoded([await self.engine.worker.run("encode", timings, seconds, render)])
+        return Encoded([await self.engine.worker.run("encode", timings, estimate_seconds(plot, style), render)])
 
     def normalize(self, request: SentenceRequest) -> str:
         """What is the same for requests whose answers are."""

@@ -24,9 +24,13 @@ class Axis:
     title: str
     labels: Sequence[Label]
 
+    def __post_init__(self) -> None:
+        """Cut the labels once, so that whatever measures, draws or repeats them has short ones."""
+        object.__setattr__(self, "labels", [label.cut() for label in self.labels])
+
     @property
     def names(self) -> list[str]:
-        """The labels in full."""
+        """The labels as plain texts."""
         return [label.faint + label.text for label in self.labels]
 
 

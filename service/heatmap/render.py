@@ -17,6 +17,9 @@ from service.heatmap.typesetting import Typesetter
 
 Form = Literal["png", "svg"]
 
+LONG = 30
+"""Characters: few tokens have more."""
+
 
 class Renderer:
     """Draws pictures, in as many threads as like to. What it keeps between pictures is bounded."""
@@ -40,6 +43,9 @@ class Renderer:
         return encode_png(scene, self._typesetter, metadata or {})
 
 
-def estimate_seconds(cells: int, style: Style) -> float:
-    """A rough cost of a picture of so many cells."""
-    return 3e-4 + 1e-9 * style.width * style.height * style.dpi_scale**2 + 2e-8 * cells
+def estimate_seconds(plot: Plot, style: Style) -> float:
+    """A rough cost of a picture: of its pixels, its cells, and of labels so long that they are drawn often to fit."""
+    pixels = style.width * style.height * style.dpi_scale**2
+    cells = sum(matrix.size for matrix in plot.matrices)
+    lengths = (len(name) for axis in (plot.rows, plot.columns) for name in axis.names)
+    return 3e-4 + 1e-9 * pixels + 2e-8 * cells + 1e-5 * sum(length for length in lengths if length > LONG)

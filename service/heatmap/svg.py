@@ -11,7 +11,7 @@ from service.heatmap import png_file
 from service.heatmap.colors import LEVELS, MASKED, Colormap, palette
 from service.heatmap.scene import Box, Colorbar, Matrix, Scene, Text, edges
 from service.heatmap.ticks import number
-from service.heatmap.typesetting import Typesetter
+from service.heatmap.typesetting import FAINT, Typesetter
 
 MOST_RECTANGLES = 64 * 64
 """More cells than this become one embedded image for each matrix."""
@@ -126,7 +126,7 @@ def _rectangle(box: Box, fill: str) -> str:
 def _text(text: Text, typesetter: Typesetter, fill: str) -> str:
     """A text as long as the fonts here draw it, whatever font the viewer has."""
     faint, plain = (xml(typesetter.spoken(part)) for part in (text.label.faint, text.label.text))
-    content = f'<tspan fill-opacity=".5">{faint}</tspan>{plain}' if faint else plain
+    content = f'<tspan fill-opacity="{FAINT / 255:.2f}">{faint}</tspan>{plain}' if faint else plain
     turn = f' transform="rotate(-{text.angle} {text.x:g} {text.y:g})"' if text.angle else ""
     return (
         f'<text x="{text.x:g}" y="{text.y:g}" dy="{MIDDLE * text.size:.2f}" font-size="{text.size}" fill="{fill}" '

@@ -23,7 +23,7 @@ ASCENT = 0.975
 DESCENT = 0.275
 """Of the font's size: a line around the middle of its small letters."""
 MOST_CHARACTERS = 200
-"""Of a text that is drawn."""
+"""Of a label: a word may be a megabyte long, and no picture shows more."""
 ELLIPSIS = "…"
 KEPT_PIXELS = 16 * 1024
 """Larger pictures of texts are drawn anew each time; so 4,096 kept ones take 64 MiB at most."""
@@ -38,6 +38,10 @@ class Label(NamedTuple):
     faint: str = ""
     """Drawn pale in front of the text: a mark that is no part of the word, or a special token as a whole."""
 
+    def cut(self) -> "Label":
+        """The label without the middle of very long texts."""
+        return Label(*(part if len(part) <= MOST_CHARACTERS else ends(part, MOST_CHARACTERS) for part in self))
+
 
 class Typesetter:
     """Draws texts with the fonts it is given. Equal texts are drawn once, as far as there is room to keep them."""
@@ -49,11 +53,7 @@ class Typesetter:
         self._kept_slanted = lru_cache(maxsize=256)(self._slant)
 
     def draw(self, label: Label, size: int, angle: Angle = 0) -> Glyphs:
-        """The picture of a text; `size` is the font's in pixels. Level it is `line_height(size)` high.
-
-        Of a very long one that of its ends: it takes seconds to set a megabyte.
-        """
-        label = _cut(label)
+        """The picture of a text; `size` is the font's in pixels. Level it is `line_height(size)` high."""
         area = line_height(size) * size * (len(label.text) + len(label.faint))
         is_small = area <= KEPT_PIXELS
         if angle == SLANTED:
@@ -75,7 +75,6 @@ class Typesetter:
 
     def shorten(self, label: Label, size: int, width: int) -> Label:
         """`label`, or as much of its ends around an ellipsis as `width` pixels hold; nothing if not even that fits."""
-        label = _cut(label)
         if self.width(label, size) <= width:
             return label
         text = label.text or label.faint
@@ -150,12 +149,6 @@ def ends(text: str, kept: int) -> str:
     """`kept` characters of `text`, half from each end, around an ellipsis."""
     head = (kept + 1) // 2
     return f"{text[:head]}{ELLIPSIS}{text[len(text) - (kept - head) :]}"
-
-
-def _cut(label: Label) -> Label:
-    if len(label.text) <= MOST_CHARACTERS:
-        return label
-    return Label(ends(label.text, MOST_CHARACTERS), label.faint)
 
 
 def _on_line(ink: Image.Image, top: int, bottom: int, size: int) -> Image.Image:

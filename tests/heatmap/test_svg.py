@@ -107,3 +107,10 @@ def test_equal_arguments_give_equal_bytes() -> None:
     one, other = (RENDERER.render(plot(ramp(9), "word"), Style(title="t"), "svg") for _ in range(2))
     assert one == other
     assert not re.search(rb"\d{4}-\d\d-\d\d", one)
+
+
+def test_a_word_of_a_million_letters_is_drawn_and_told_as_its_ends() -> None:
+    long, cut = (
+        RENDERER.render(plot(ramp(2), word), Style(), "svg") for word in ("b" * 10**6, f"{'b' * 100}…{'b' * 100}")
+    )
+    assert long == cut
