@@ -1,5 +1,7 @@
 """The start-up probe refuses what would be silently wrong: lost masks, other numbers, layers that say nothing."""
 
+import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +14,7 @@ from transformers.masking_utils import eager_mask
 
 from service.engine import capture, probe
 from service.engine.capture import Layer
+from service.engine.discovery import Onlooker
 from service.engine.engine import Engine
 from service.engine.errors import ModelLoadError
 from service.engine.loading import DType
@@ -76,6 +79,31 @@ def test_other_scores_than_eagers_are_refused(
     monkeypatch.setattr(Layer, "scores", change_scores(changed))
     with pytest.raises(ModelLoadError, match="differ from the eager implementation's by"):
         add(name, dtype)
+
+
+def seen_from_the_start(layer: Layer) -> Layer:
+    """The first text's queries see all keys before them, whatever the window."""
+    if layer.mask is None:
+        return layer
+    mask = layer.mask.clone()
+    mask[0] = mask[0].masked_fill(torch.ones_like(mask[0], dtype=torch.bool).tril(), 0)
+    return layer._replace(mask=mask)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_a_lost_window_is_refused_however_long(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: DType
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(folders["mistral"], folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"sliding_window": 250, "max_position_embeddings": 512}))
+    attend = Onlooker.attend
+    monkeypatch.setattr(Onlooker, "attend", lambda self, layer: attend(self, seen_from_the_start(layer)))
+    engine = Engine("cpu")
+    with pytest.raises(ModelLoadError, match="the captured attentions of decoder layer 0 differ"):
+        engine.add(Source("m", str(folder), None), dtype, Batching())
+    engine.close()
 
 
 @pytest.mark.parametrize(
