@@ -150,16 +150,20 @@ class Tokenizer:
     def _encode(self, text: Text) -> Encoding:
         sentence, pair, special = text.sentence, text.sentence_pair, text.add_special_tokens
         if self._lower is not None and pair is None and sentence.isascii() and sentence.isprintable():
-            return self._lower.encode(sentence.lower(), add_special_tokens=special)
-        return self.backend.encode(sentence, pair, add_special_tokens=special)
+            return _encode_alone(self._lower, sentence.lower(), None, special)
+        return _encode_alone(self.backend, sentence, pair, special)
 
     def _cut(self, text: Text, most_tokens: int) -> Encoding:
         if most_tokens not in self._cutting:  # a copy, as the original serves other threads meanwhile
             self._cutting[most_tokens] = _copy(self.backend)
             self._cutting[most_tokens].enable_truncation(most_tokens)
-        return self._cutting[most_tokens].encode(
-            text.sentence, text.sentence_pair, add_special_tokens=text.add_special_tokens
-        )
+        return _encode_alone(self._cutting[most_tokens], text.sentence, text.sentence_pair, text.add_special_tokens)
+
+
+def _encode_alone(backend: Backend, sentence: str, pair: str | None, special: bool) -> Encoding:
+    """As a batch of one: for a batch the backend lets other threads run meanwhile, which a megabyte keeps waiting."""
+    [encoding] = backend.encode_batch([sentence if pair is None else (sentence, pair)], add_special_tokens=special)
+    return encoding
 
 
 @cache
