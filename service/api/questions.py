@@ -81,6 +81,7 @@ def question_of(request: AttentionRequest) -> Question:
     """What is asked about the text."""
     return Question(
         synthetic=_synthetic(request),
+        seed=request.seed,
         layers=_tuple(request.layers),
         heads=_tuple(request.heads),
         stack=request.stack,
@@ -96,6 +97,7 @@ def picture_of(request: HeatmapRequest, model: Model) -> Question:
     layers = None if request.layer is None else (request.layer,)
     return Question(
         synthetic=_synthetic(request),
+        seed=request.seed,
         layers=every_layer(request, model) if is_grid and layers is None else layers,
         heads=None if is_grid or reduction else (request.head or 0,),
         stack=request.stack,

@@ -62,6 +62,8 @@ class Wanted(NamedTuple):
     """Keep one matrix a layer, elementwise of all heads."""
     picture: bool = False
     """Keep the matrices of one tensor, NaN where a cell of `scores` or `attentions` is masked."""
+    as_is: bool = False
+    """Whether the tensors of the only head of the only layer are the answer: see `can_be_as_is`."""
 
     def heads_of(self, layer: int) -> Sequence[int]:
         """The heads of `layer` that must be computed: rollout needs those of all layers below, too."""
@@ -81,6 +83,11 @@ def needs_of(include: Collection[str], picture: bool) -> frozenset[str]:
     if picture and not needed.isdisjoint({"scores", "attentions"}):
         needed.add(MASKED)
     return frozenset(needed)
+
+
+def can_be_as_is(include: Collection[str], num_heads: int, picture: bool) -> bool:
+    """Whether the tensors of a model of one layer are the answer as they are: nothing to gather, derive or mark."""
+    return num_heads == 1 and not picture and frozenset(include).isdisjoint(SOURCES)
 
 
 class Collector:
@@ -112,6 +119,10 @@ class Collector:
                 self._keep(name, layer, heads, tensors)
             else:
                 self._reduce(layer, tensors, self.wanted.reduction)
+
+    def take(self, tensors: Mapping[str, Tensor]) -> None:
+        """Keep the only head's tensors, [query][·], as they are."""
+        self.tensors = {name: _to_numpy(tensors[name])[None, None] for name in self._names}
 
     def _keep(self, name: str, layer: int, heads: Sequence[int], tensors: Tensor) -> None:
         layers, wanted = self.wanted.layers, self.wanted.heads

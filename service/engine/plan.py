@@ -27,6 +27,8 @@ class Question(NamedTuple):
     """
 
     synthetic: SyntheticParameters = NOTEBOOK
+    seed: int = 0
+    """Of the synthetic model's draws."""
     layers: Indices | None = None
     """Negatives count from the end; None = the last."""
     heads: Indices | None = None

@@ -32,9 +32,8 @@ _FROM = {name: frozenset(HEAD_TENSORS[index:]) for index, name in enumerate(HEAD
 
 @dataclass(frozen=True, slots=True)
 class SyntheticParameters:
-    """What decides the model's numbers; the defaults are the notebook's."""
+    """What decides the model's numbers, beside the seed; the defaults are the notebook's."""
 
-    seed: int = 0
     d_model: int = 8
     d_k: int = 4
     d_v: int = 4
@@ -56,7 +55,7 @@ class Draws:
     value_weights: Float[Tensor, "d_model value_width"]
 
 
-def draw(input_ids: Sequence[int], parameters: SyntheticParameters) -> Draws:
+def draw(input_ids: Sequence[int], seed: int, parameters: SyntheticParameters) -> Draws:
     """Draw embedding and weights from one private generator on the CPU, in the notebook's order.
 
     The draws are those that follow `torch.manual_seed(seed)`: bit-identical on every machine, whatever the device.
@@ -64,7 +63,7 @@ def draw(input_ids: Sequence[int], parameters: SyntheticParameters) -> Draws:
     n, d_model = len(input_ids), parameters.d_model
     key_width, value_width = parameters.num_heads * parameters.d_k, parameters.num_heads * parameters.d_v
     sample = _sample_again if (n + 2 * key_width + value_width) * d_model <= KEPT_NUMBERS else _sample
-    embedding, *weights = sample(parameters.seed, parameters.initialization, n, d_model, key_width, value_width)
+    embedding, *weights = sample(seed, parameters.initialization, n, d_model, key_width, value_width)
     if parameters.embedding_mode == "per_token":
         embedding = embedding[_first_occurrences(input_ids)]
     if parameters.positions == "sinusoidal":

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from service.engine.attention import later_keys
-from service.engine.collecting import HEAD_TENSORS, MASKED, SHARED_TENSORS, Collector, Wanted, needs_of
+from service.engine.collecting import HEAD_TENSORS, MASKED, SHARED_TENSORS, Collector, Wanted, can_be_as_is, needs_of
 from service.engine.errors import NotOfferedError
 from service.engine.models import Facts
 from service.engine.plan import Plan, Question, choose_include, choose_indices, choose_words
@@ -58,7 +58,8 @@ class SyntheticModel:
         Raises:
             IndexOutOfRangeError, NotOfferedError: there is no such layer, head or tensor.
         """
-        wanted, size, seconds = _shape(len(source), question)
+        unseeded = question if question.seed == 0 else question._replace(seed=0)  # no shape depends on it
+        wanted, size, seconds = _shape(len(source), unseeded)
         if question.level == "word" or "statistics" in wanted.include:
             wanted = wanted._replace(words=choose_words(question, source, source), special=source.special_tokens_mask)
         return Plan(question, "encoder", source, None, wanted, size, seconds)
@@ -70,18 +71,22 @@ class SyntheticModel:
     def _compute(self, plan: Plan) -> Collector:
         parameters, wanted = plan.question.synthetic, plan.wanted
         collector = Collector(wanted)
-        draws = self._draw(plan.source, parameters)
+        draws = self._draw(plan.source, plan.question.seed, parameters)
+        shared = {name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS}
         marks: dict[str, Tensor] = {}
         if MASKED in wanted.needs and parameters.mask == "causal":
             marks[MASKED] = later_keys(len(plan.source), self._device)
         for head, tensors in attend_heads(draws, parameters, wanted.heads_of(0), wanted.needs):
+            if wanted.as_is and wanted.words is None:
+                collector.take(tensors)
+                break
             block = {name: tensors[name][None] for name in wanted.needs if name in tensors}
             collector.record(0, [head], block | marks if marks else block)
-        collector.finish({name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
+        collector.finish(shared)
         return collector
 
-    def _draw(self, source: Tokens, parameters: SyntheticParameters) -> Draws:
-        draws = draw(source.input_ids, parameters)
+    def _draw(self, source: Tokens, seed: int, parameters: SyntheticParameters) -> Draws:
+        draws = draw(source.input_ids, seed, parameters)
         if self._is_on_cpu:
             return draws
         return replace(draws, **{name: getattr(draws, name).to(self._device) for name in SHARED_TENSORS})
@@ -107,6 +112,7 @@ def _shape(n: int, question: Question) -> tuple[Wanted, Dimensions, float]:
         parameters.num_heads,
         reduction=question.reduction,
         picture=question.picture,
+        as_is=can_be_as_is(include, parameters.num_heads, question.picture),
     )
     key_width, value_width = parameters.num_heads * parameters.d_k, parameters.num_heads * parameters.d_v
     size = Dimensions(1, len(heads), n, n, parameters.d_model, parameters.d_k, parameters.d_v, key_width, value_width)

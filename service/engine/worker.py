@@ -34,18 +34,19 @@ class Worker:
     ) -> T:
         """Call `function` where its estimate of `seconds` belongs; add the time it took to `timings[stage]`."""
         if seconds < INLINE_SECONDS:
-            return self._timed(stage, timings, function, *args)
+            return self._timed(stage, timings, function, args)
         submitted = perf_counter()
 
         def dequeued() -> T:
             timings["queue"] = timings.get("queue", 0.0) + perf_counter() - submitted
-            return self._timed(stage, timings, function, *args)
+            return self._timed(stage, timings, function, args)
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, dequeued)
 
-    def _timed(self, stage: str, timings: Timings, function: Callable[[*Args], T], *args: *Args) -> T:
+    def _timed(self, stage: str, timings: Timings, function: Callable[[*Args], T], args: tuple[*Args]) -> T:
         started = perf_counter()
-        torch.set_num_threads(self.num_threads)  # OpenMP keeps the number for each thread
+        if torch.get_num_threads() != self.num_threads:  # OpenMP keeps the number for each thread
+            torch.set_num_threads(self.num_threads)
         try:
             return function(*args)
         finally:
