@@ -150,7 +150,6 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # nothing is exported unasked
     )
-    app.state.settings = settings
     app.state.loader = loader
     app.state.operations = loader.operations
     add_routes(app)  # and innermost the middleware that leads to them

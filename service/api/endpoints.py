@@ -1,11 +1,10 @@
 """The three endpoints that take a sentence: requests in, operations awaited, answers out."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,7 +20,6 @@ from service.api.responses import BufferResponse
 if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serves /livez meanwhile
     from service.api.encoding import Encoded
     from service.api.operations import Operations
-    from service.engine.worker import Timings
 
 
 JSON_ONLY = {"json": "application/json"}
@@ -39,41 +37,41 @@ class SentenceEndpoint:
     """The shape of a JSON answer; None for a picture."""
     forms: Mapping[str, str]
     """What the field `format` may say, and the media types of it; the first is the default."""
-    operation: "Callable[[Operations, Any, Any, Timings], Awaitable[Encoded]]"
+    operation: Literal["tokenize", "attention", "heatmap"]
+    """The method of `Operations` that answers."""
 
-    async def post(self, request: Request) -> ASGIApp:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer GET and POST; as an ASGI app, which skips what Starlette wraps around functions."""
+        operations: Operations = scope["app"].state.operations()
+        is_get = scope["method"] == "GET"
+        answering = self._get(scope, operations) if is_get else self._post(scope, receive, operations)
+        await (await answering)(scope, receive, send)
+
+    async def _post(self, scope: Scope, receive: Receive, operations: "Operations") -> ASGIApp:
         """Answer a JSON body."""
-        operations = request.app.state.operations()
-        fields = await read_body(request, self.fields, request.app.state.settings.max_body_bytes)
-        form = self._form(request, fields)
-        encoded = await self.operation(operations, fields, form, timings(request))
+        fields = await read_body(scope, receive, self.fields, operations.max_body_bytes)
+        form = self._form(scope, fields)
+        encoded = await getattr(operations, self.operation)(fields, form, scope["timings"])
         return self._response(encoded, fields, form, {"Vary": VARY})
 
-    async def get(self, request: Request) -> ASGIApp:
+    async def _get(self, scope: Scope, operations: "Operations") -> ASGIApp:
         """Answer a query: 304 where the client holds the answer already."""
-        operations = request.app.state.operations()
-        fields = read_query(request, self.fields)
-        form = self._form(request, fields)
+        fields = read_query(scope, self.fields)
+        form = self._form(scope, fields)
         tag = entity_tag(self.path, operations.normalize(fields), form, "identity", operations.software)
         if operations.tolerance(fields):
             tag = weakened(tag)
         headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-        if_none_match = all_of(request, "if-none-match")
+        if_none_match = all_of(scope, b"if-none-match")
         if is_fresh(if_none_match, tag):
             return Response(status_code=304, headers=headers)
-        encoded = await self.operation(operations, fields, form, timings(request))
+        encoded = await getattr(operations, self.operation)(fields, form, scope["timings"])
         if if_none_match == "*":  # any answer will do, and now it is known that there is one
             return Response(status_code=304, headers=headers)
         return self._response(encoded, fields, form, headers)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer either; as an ASGI app, which skips what Starlette wraps around functions."""
-        request = Request(scope, receive)
-        response = await (self.get(request) if request.method == "GET" else self.post(request))
-        await response(scope, receive, send)
-
-    def _form(self, request: Request, fields: SentenceRequest) -> str:
-        return choose_form(getattr(fields, "format", None), all_of(request, "accept"), self.forms)
+    def _form(self, scope: Scope, fields: SentenceRequest) -> str:
+        return choose_form(getattr(fields, "format", None), all_of(scope, b"accept"), self.forms)
 
     def _response(
         self, encoded: "Encoded", fields: SentenceRequest, form: str, headers: Mapping[str, str]
@@ -83,12 +81,6 @@ class SentenceEndpoint:
         if filename is not None:
             headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
         return BufferResponse(encoded.buffers, headers)
-
-
-def timings(request: Request) -> "Timings":
-    """The exchange's stages and their seconds; the middleware tells the client, whatever became of the request."""
-    stages: Timings = request.scope["timings"]
-    return stages
 
 
 SENTENCE_ENDPOINTS = (
@@ -101,7 +93,7 @@ SENTENCE_ENDPOINTS = (
         fields=TokenizeRequest,
         answer=TokenizeAnswer,
         forms=JSON_ONLY,
-        operation=lambda operations, *request: operations.tokenize(*request),
+        operation="tokenize",
     ),
     SentenceEndpoint(
         path="/attention",
@@ -117,7 +109,7 @@ SENTENCE_ENDPOINTS = (
             "safetensors": "application/vnd.safetensors",
             "npy": "application/x-npy",
         },
-        operation=lambda operations, *request: operations.attention(*request),
+        operation="attention",
     ),
     SentenceEndpoint(
         path="/heatmap",
@@ -128,6 +120,6 @@ SENTENCE_ENDPOINTS = (
         fields=HeatmapRequest,
         answer=None,
         forms={"png": "image/png", "svg": "image/svg+xml"},
-        operation=lambda operations, *request: operations.heatmap(*request),
+        operation="heatmap",
     ),
 )

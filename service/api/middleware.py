@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from itertools import count
 from secrets import token_hex
 
@@ -15,7 +15,7 @@ from service.engine.errors import RequestError
 from service.heatmap.errors import NotDrawableError
 
 MAX_QUERY_BYTES = 16 * 1024
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 REQUEST_IDS = map((token_hex(8) + "{:016x}").format, count())
 """Unlike any other process's by the first half, unlike each other by the second: a random draw each costs a syscall."""
@@ -38,21 +38,19 @@ class ExchangeMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if SANE_REQUEST_ID.fullmatch(given) else next(REQUEST_IDS)
-        scope["request_id"] = request_id
+        request_id = scope["request_id"] = choose_request_id(scope)
         timings: dict[str, float] = {}
         scope["timings"] = timings
         started = False
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:
             nonlocal started
-            if message["type"] == "http.response.start":
+            if not started:
                 started = True
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
                 if timings:
                     message["headers"].append((b"server-timing", _server_timing(timings)))
-            await send(message)
+            return send(message)
 
         try:
             check_query_length(scope)
@@ -65,6 +63,14 @@ class ExchangeMiddleware:
             if started:
                 raise
             await problem_response(Request(scope), error)(scope, receive, send_with_id)
+
+
+def choose_request_id(scope: Scope) -> str:
+    """The caller's, if it is sane, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return next(REQUEST_IDS)
 
 
 def _server_timing(timings: Mapping[str, float]) -> bytes:

@@ -34,6 +34,7 @@ class Operations:
         self.engine = engine
         self.renderer = renderer
         self.limits = limits
+        self.max_body_bytes = limits["MAX_BODY_BYTES"]
         self.max_response_bytes = limits["MAX_RESPONSE_BYTES"]
         capability = torch.backends.cpu.get_cpu_capability()
         self.software = " ".join(

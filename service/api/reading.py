@@ -6,7 +6,8 @@ from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from service.api.fields import SHOWN_CHARACTERS, fields_from_json, fields_from_text
 from service.api.problems import FieldError, ProblemError
@@ -17,24 +18,24 @@ JSON = "application/json"
 MAX_DROPPED_BYTES = 8 * 1024**2
 
 
-async def read_body(request: Request, model: type[Fields], max_bytes: int) -> Fields:
+async def read_body(scope: Scope, receive: Receive, model: type[Fields], max_bytes: int) -> Fields:
     """The fields in a JSON body of at most `max_bytes`.
 
     Raises:
         ProblemError: the body is no JSON object with these fields, is too large, or is of another type.
     """
-    headers = _check_headers(request)
-    return fields_from_json(await _receive(request, headers.get(b"content-length", b""), max_bytes), model)
+    headers = _check_headers(scope)
+    return fields_from_json(await _read(receive, headers.get(b"content-length", b""), max_bytes), model)
 
 
-def read_query(request: Request, model: type[Fields]) -> Fields:
+def read_query(scope: Scope, model: type[Fields]) -> Fields:
     """The fields in a query string: lists comma-separated or repeated, an empty value is null.
 
     Raises:
         ProblemError: the query does not decode, or the fields are not valid.
     """
     try:
-        pairs = parse_qsl(request.scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
+        pairs = parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise ProblemError(
             "malformed-query", "The query does not decode to UTF-8. Percent-encode it as UTF-8."
@@ -42,14 +43,14 @@ def read_query(request: Request, model: type[Fields]) -> Fields:
     return fields_from_text(pairs, model, "query")
 
 
-def _check_headers(request: Request) -> dict[bytes, bytes]:
-    if request.scope["query_string"]:
+def _check_headers(scope: Scope) -> dict[bytes, bytes]:
+    if scope["query_string"]:
         detail = (
             "POST takes its fields as a JSON body, and its query must be empty: put them into the body, or use GET."
         )
         culprit = FieldError(where="query", pointer="", code="extra_forbidden", detail=detail)
         raise ProblemError("invalid-fields", detail, [culprit])
-    headers = dict(request.scope["headers"])
+    headers: dict[bytes, bytes] = dict(scope["headers"])
     given = headers.get(b"content-type", JSON.encode()).decode("latin-1")
     if not _is_json(given):
         raise ProblemError(
@@ -74,20 +75,22 @@ def _is_json(content_type: str) -> bool:
     return header.get_content_type() == JSON and header.get_content_charset("utf-8") in {"utf-8", "utf8"}
 
 
-async def _receive(request: Request, declared: bytes, max_bytes: int) -> bytes:
+async def _read(receive: Receive, declared: bytes, max_bytes: int) -> bytes:
     """The body; of one that is too large the rest is read and dropped, as many clients read no answer before."""
-    body = bytearray()
-    size = 0
-    if not declared.isdigit() or int(declared) <= max_bytes + MAX_DROPPED_BYTES:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= max_bytes:
-                body += chunk
-            elif size > max_bytes + MAX_DROPPED_BYTES:
-                break
-        else:
-            if size <= max_bytes:
-                return bytes(body)
+    pieces: list[bytes] = []
+    size = int(declared) if declared.isdigit() and int(declared) > max_bytes + MAX_DROPPED_BYTES else 0
+    while size <= max_bytes + MAX_DROPPED_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > max_bytes:
+            pieces.clear()
+        if not message.get("more_body", False):
+            break
+    if size <= max_bytes:
+        return b"".join(pieces)
     raise ProblemError(
         "body-too-large",
         f"The body is larger than {max_bytes:,} bytes (MAX_BODY_BYTES). Send a shorter sentence.",

@@ -26,6 +26,9 @@ class BufferResponse:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # an ASGI app's
         """Send it all."""
         await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        if len(self._buffers) == 1 and len(self._buffers[0]) <= PIECE_BYTES:  # most answers
+            await send({"type": "http.response.body", "body": bytes(self._buffers[0]), "more_body": False})
+            return
         *most, last = (
             buffer[start : start + PIECE_BYTES]
             for buffer in self._buffers

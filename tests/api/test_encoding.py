@@ -14,7 +14,7 @@ from service.engine.synthetic_model import TENSORS
 from service.heatmap.render import Renderer
 from tests.strategies import SEEDS, TEXTS, WIDTHS
 
-OPERATIONS = Operations(Engine("cpu"), Renderer(), {"MAX_RESPONSE_BYTES": 2**30})
+OPERATIONS = Operations(Engine("cpu"), Renderer(), {"MAX_BODY_BYTES": 1024, "MAX_RESPONSE_BYTES": 2**30})
 
 
 @settings(max_examples=60)
