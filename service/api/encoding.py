@@ -1,6 +1,6 @@
 """Answers to bytes: JSON straight from arrays, and how large it will be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import prod
 from types import MappingProxyType
@@ -15,6 +15,8 @@ from service.engine.shapes import STATISTICS, Dimensions
 
 SECONDS_PER_BYTE: dict[AttentionForm, float] = {"json": 1.3e-9, "safetensors": 2e-11, "npy": 2e-11}
 """What a byte of the estimate costs: 25 ns for a float32 as JSON, measured; the others are sent as they are."""
+BLOCK = 8192
+"""The most numbers that are written at once; measured 0.2 ms."""
 SECONDS_PER_TOKEN = 2e-7
 """What a token's id, offsets and flags cost as JSON."""
 SECONDS_PER_CHARACTER = 6e-8
@@ -42,19 +44,40 @@ class Encoded(NamedTuple):
     """What must be told beside it."""
 
 
-def encode_json(answer: Mapping[str, Any], decimals: int | None = None) -> bytes:
+def encode_json(answer: Mapping[str, Any], decimals: int | None = None) -> Buffers:
     """`answer` as JSON; float32 arrays become nested lists, -inf and NaN become null.
 
     Without `decimals` a number is the shortest text that reads back to the same float32.
     """
-    if decimals is not None:
-        answer = {
-            name: round_decimals(value, decimals) if isinstance(value, np.ndarray) else value
-            for name, value in answer.items()
-        }
     if "statistics" in answer:
-        answer = {**answer, "statistics": named_statistics(answer["statistics"])}
-    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+        answer = {**answer, "statistics": named_statistics(answer["statistics"], decimals)}
+    if decimals is None and all(value.size <= BLOCK for value in answer.values() if isinstance(value, np.ndarray)):
+        return [_dumps(answer)]
+    buffers: list[bytes | memoryview] = []
+    for name, value in answer.items():
+        buffers += [b"," if buffers else b"{", _dumps(name), b":"]
+        buffers += _encode_array(value, decimals) if isinstance(value, np.ndarray) else [_dumps(value)]
+    return [*buffers, b"}"]
+
+
+def _encode_array(array: np.ndarray, decimals: int | None) -> Iterator[bytes | memoryview]:
+    """Block by block: the encoder lets no other thread run until it is done."""
+    if array.size <= BLOCK or array.ndim == 1:
+        yield _dumps(array if decimals is None else round_decimals(array, decimals))
+        return
+    rows = max(1, BLOCK * len(array) // array.size)
+    for start in range(0, len(array), rows):
+        yield b"," if start else b"["
+        if rows == 1:
+            yield from _encode_array(array[start], decimals)
+        else:
+            [block] = _encode_array(array[start : start + rows], decimals)
+            yield memoryview(block)[1:-1]
+    yield b"]"
+
+
+def _dumps(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def round_decimals(tensor: Float32[np.ndarray, "..."], decimals: int) -> np.ndarray:
@@ -82,6 +105,9 @@ def estimate_json_bytes(n: int, size: Dimensions, include: tuple[str, ...], deci
     return total
 
 
-def named_statistics(tensor: Float32[np.ndarray, "layers heads 8"]) -> list[list[dict[str, np.float32]]]:
+def named_statistics(
+    tensor: Float32[np.ndarray, "layers heads 8"], decimals: int | None
+) -> list[list[dict[str, np.float32]]]:
     """`statistics` as an answer has them: an object for each head."""
-    return [[dict(zip(STATISTICS, head, strict=True)) for head in layer] for layer in tensor]
+    numbers = tensor if decimals is None else round_decimals(tensor, decimals)
+    return [[dict(zip(STATISTICS, head, strict=True)) for head in layer] for layer in numbers]

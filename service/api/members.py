@@ -19,16 +19,14 @@ from service.engine.words import Word
 
 def encode_tokens(request: TokenizeRequest, tokens: Tokens) -> Encoded:
     """The answer of /tokenize."""
-    body = encode_json(
-        {
-            "model": request.model,
-            **_token_members(tokens, request.offset_unit),
-            "word_ids": tokens.word_ids,
-            "token_type_ids": tokens.token_type_ids,
-            "special_tokens_mask": tokens.special_tokens_mask,
-        }
-    )
-    return Encoded([body])
+    members = {
+        "model": request.model,
+        **_token_members(tokens, request.offset_unit),
+        "word_ids": tokens.word_ids,
+        "token_type_ids": tokens.token_type_ids,
+        "special_tokens_mask": tokens.special_tokens_mask,
+    }
+    return Encoded(encode_json(members))
 
 
 def encode_attention(
@@ -48,7 +46,7 @@ def encode_attention(
         "heads": list(attention.heads),
     }
     if form == "json":
-        return Encoded([encode_json({**members, **attention.tensors}, request.decimals)])
+        return Encoded(encode_json({**members, **attention.tensors}, request.decimals))
     tensors, quantization = attention.tensors, None
     if request.quantize is not None:
         tensors, quantization = quantize_all(tensors, request.quantize)
@@ -58,7 +56,7 @@ def encode_attention(
         return Encoded(encode_npy(tensors["attentions"]), headers)
     if "statistics" in tensors:
         told["statistics"] = ",".join(STATISTICS)
-    return Encoded(encode_safetensors(tensors, {"response": encode_json(members).decode(), **told}))
+    return Encoded(encode_safetensors(tensors, {"response": b"".join(encode_json(members)).decode(), **told}))
 
 
 def _token_members(tokens: Tokens, unit: OffsetUnit) -> dict[str, object]:

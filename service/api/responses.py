@@ -1,6 +1,6 @@
 """Answers that are sent in pieces."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
@@ -27,13 +27,25 @@ class BufferResponse:
         """Send it all."""
         await send({"type": "http.response.start", "status": 200, "headers": self._headers})
         if len(self._buffers) == 1 and len(self._buffers[0]) <= PIECE_BYTES:  # most answers
-            await send({"type": "http.response.body", "body": bytes(self._buffers[0]), "more_body": False})
+            await send({"type": "http.response.body", "body": bytes(self._buffers[0])})
             return
-        *most, last = (
-            buffer[start : start + PIECE_BYTES]
-            for buffer in self._buffers
-            for start in range(0, len(buffer), PIECE_BYTES)
-        )
-        for piece in most:
-            await send({"type": "http.response.body", "body": bytes(piece), "more_body": True})
-        await send({"type": "http.response.body", "body": bytes(last), "more_body": False})
+        for piece in pieces(self._buffers):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def pieces(buffers: "Buffers") -> Iterator[bytes]:
+    """All of `buffers` in pieces of `PIECE_BYTES` and a last one of what is left."""
+    piece: list[bytes | memoryview] = []
+    room = PIECE_BYTES
+    for buffer in buffers:
+        start = 0
+        while start < len(buffer):
+            piece.append(memoryview(buffer)[start : start + room])
+            start += len(piece[-1])
+            room -= len(piece[-1])
+            if not room:
+                yield b"".join(piece)
+                piece, room = [], PIECE_BYTES
+    if piece:
+        yield b"".join(piece)

@@ -1,11 +1,13 @@
 """How large a JSON answer will be, known before it is computed; and rounding."""
 
 import numpy as np
+import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.api.attention_request import AttentionRequest
-from service.api.encoding import encode_json, round_decimals
+from service.api.encoding import BLOCK, encode_json, round_decimals
 from service.api.limits import check_response_size
 from service.api.operations import Operations
 from service.api.questions import question_of, text_of
@@ -50,15 +52,31 @@ async def test_the_text_of_words_is_part_of_the_estimate() -> None:
 
 async def answer_and_bound(request: AttentionRequest) -> tuple[bytes, int]:
     timings: dict[str, float] = {}
-    [body] = (await OPERATIONS.attention(request, "json", timings)).buffers
+    body = b"".join((await OPERATIONS.attention(request, "json", timings)).buffers)
     model = OPERATIONS.engine.model(SYNTHETIC)
     tokens = model.tokenizer(text_of(request, model))
     plan = model.plan(tokens, None, question_of(request))
-    return bytes(body), check_response_size(plan, "json", request.decimals, limit=2**40)
+    return body, check_response_size(plan, "json", request.decimals, limit=2**40)
 
 
 def test_what_rounds_to_nothing_has_no_sign() -> None:
-    assert encode_json({"tensor": np.array([-0.001], np.float32)}, decimals=2) == b'{"tensor":[0.0]}'
+    assert b"".join(encode_json({"tensor": np.array([-0.001], np.float32)}, decimals=2)) == b'{"tensor":[0.0]}'
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1, BLOCK + 1), (2, 3, 100, 100), (1, 2, BLOCK + 1, 1), (3, BLOCK, 2), (300, 200)]
+)
+@pytest.mark.parametrize("decimals", [None, 3])
+def test_a_large_tensor_is_written_in_blocks_to_the_same_text(shape: tuple[int, ...], decimals: int | None) -> None:
+    tensor = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    tensor.flat[7] = -np.inf
+    answer = {"model": "synthetic", "tokens": ["a"], "scores": tensor, "output": tensor[:1]}
+    numbers = tensor if decimals is None else round_decimals(tensor, decimals)
+    buffers = encode_json(answer, decimals)
+    assert len(buffers) > 1
+    assert b"".join(buffers) == orjson.dumps(
+        {**answer, "scores": numbers, "output": numbers[:1]}, option=orjson.OPT_SERIALIZE_NUMPY
+    )
 
 
 def test_rounded_numbers_print_as_short_decimals() -> None:
