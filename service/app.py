@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+SWITCH_SECONDS = 1e-3
+"""How long the engine's thread may keep the interpreter when the event loop wants it; Python's own 5 ms are the time
+of ten requests."""
 LIMITS = ("max_tokens", "max_body_bytes", "max_response_bytes")
 """The settings that /info tells clients."""
 
@@ -62,6 +66,7 @@ def load_operations(settings: Settings, report: Callable[[str], None] = logger.d
     operations = Operations(engine, renderer, limits)
     report("warming up")
     asyncio.run(operations.warm_up())
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what is loaded stays: the garbage collector need not walk through all of torch again and again
     return operations
 
