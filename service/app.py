@@ -48,11 +48,13 @@ def load_operations(settings: Settings, report: Callable[[str], None] = logger.d
         ModelLoadError: a configured model cannot be loaded, or its attention not be trusted.
     """
     from service.api.operations import Operations
+    from service.engine.device import default_num_threads
     from service.engine.engine import Engine
     from service.heatmap.fonts import find_fonts
     from service.heatmap.render import Renderer
 
-    engine = Engine(settings.device, settings.num_threads, settings.max_tokens)
+    num_threads = settings.num_threads or max(1, default_num_threads() // settings.workers)
+    engine = Engine(settings.device, num_threads, settings.max_tokens)
     if settings.models:
         from service.engine.models import Batching
         from service.engine.sources import parse_sources
@@ -132,13 +134,18 @@ class Loader:
             self._operations.engine.close()
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application; its lifespan loads the models and closes them."""
+def create_app(settings: Settings, *, load_first: bool = False) -> FastAPI:
+    """The application; its lifespan loads the models and closes them.
+
+    It starts before they are loaded, so that probes are answered, unless `load_first` says otherwise.
+    """
     loader = Loader()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(loader.load(settings))
+        if load_first:
+            await loading
         yield
         await loading
         loader.close()

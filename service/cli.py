@@ -70,11 +70,9 @@ def serve(settings: Settings) -> None:
         EngineError: the models cannot be loaded.
         OSError: the address cannot be listened on.
     """
-    import uvicorn
-
-    from service.app import check_before_serving, create_app
+    from service.app import check_before_serving
     from service.logs import configure_logging
-    from service.server import Server, bind
+    from service.server import bind, run
 
     check_before_serving(settings)
     configure_logging(settings.log_level, settings.log_format)
@@ -83,18 +81,12 @@ def serve(settings: Settings) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     logger.info("listening on http://%s:%s", host, listener.getsockname()[1])
     _warn_of_unknown_variables()
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,  # it would hold the query string, and so the sentence
-        server_header=False,
-        proxy_headers=False,  # nothing here depends on who asks
-        timeout_graceful_shutdown=settings.shutdown_timeout,
-    )
-    Server(config, app.state.loader).run(sockets=[listener])
-    if app.state.loader.failure is not None:
-        raise app.state.loader.failure
+    if settings.workers == 1:
+        run(settings, listener)
+    else:
+        from service.supervisor import supervise
+
+        supervise(settings, listener)
 
 
 def openapi() -> bytes:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from service.app import Loader
+from service.app import Loader, create_app
+from service.settings import Settings
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -24,6 +25,26 @@ def bind(host: str, port: int) -> socket.socket:
         number = getattr(error, "errno", None) or 0  # those of names that cannot be resolved are negative
         reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or "no such host"
         raise OSError(f"cannot listen on {host}:{port}: {reason}. Choose another host or port.") from error
+
+
+def run(settings: Settings, listener: socket.socket, *, load_first: bool = False) -> None:
+    """Serve `listener` from this process until a signal ends it; with `load_first` answer nothing before all is loaded.
+
+    Raises:
+        EngineError, OSError: what is served cannot be loaded.
+    """
+    app = create_app(settings, load_first=load_first)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # it would hold the query string, and so the sentence
+        server_header=False,
+        proxy_headers=False,  # nothing here depends on who asks
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+    )
+    Server(config, app.state.loader).run(sockets=[listener])
+    if app.state.loader.failure is not None:
+        raise app.state.loader.failure
 
 
 class Server(uvicorn.Server):

@@ -21,11 +21,17 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=1024,
-        description="threads that torch computes with, on which last bits depend; empty = torch's own default, cut to "
-        "the container's CPU quota",
+        description="threads that torch computes with in each process, on which last bits depend; empty = torch's own "
+        "default, cut to the container's CPU quota, divided by WORKERS",
     )
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 = every IPv4 address of the machine")
     port: int = Field(8000, ge=0, le=65535, description="TCP port to listen on; 0 = any free one, logged at start")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="processes that serve; each loads every model and computes with its share of the cores",
+    )
     max_tokens: int = Field(
         2048,
         ge=1,

@@ -17,6 +17,7 @@ from service.settings import ENV_PREFIX, Settings
 VALUES: dict[str, tuple[str, object]] = {
     "device": ("cuda:1", "cuda:1"),
     "num_threads": ("3", 3),
+    "workers": ("2", 2),
     "host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104  # nothing listens on it
     "port": ("0", 0),
     "models": ("a=./b,c=d/e@f", "a=./b,c=d/e@f"),
