@@ -1,4 +1,4 @@
-"""Which form an answer takes, by the Accept header (RFC 9110, section 12.5.1)."""
+"""Which form and which coding an answer takes, by Accept and Accept-Encoding (RFC 9110, sections 12.5.1 and 12.5.3)."""
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -7,6 +7,9 @@ from typing import Any
 import mimeparse
 
 from service.api.problems import ProblemError
+
+CODINGS = ("zstd", "br", "gzip", "identity")
+"""How an answer may be coded; the first on ties."""
 
 
 def choose_form(wanted: str | None, accept: str | None, forms: Mapping[str, str]) -> str:
@@ -26,6 +29,16 @@ def choose_form(wanted: str | None, accept: str | None, forms: Mapping[str, str]
     raise ProblemError(
         "not-acceptable", f"The answer is {listed}, which the Accept header does not cover. Accept {listed}."
     )
+
+
+@lru_cache(maxsize=256)
+def choose_coding(accept_encoding: str | None) -> str:
+    """The one of `CODINGS` that the client prefers; `identity` if it wants none, even that: a 406 would help nobody."""
+    if accept_encoding is None:
+        return "identity"
+    ranges = ",".join([f"coding/{member.strip()}" for member in accept_encoding.split(",")])  # mimeparse knows types
+    best = _best(ranges, tuple([f"coding/{coding}" for coding in CODINGS]))
+    return best.removeprefix("coding/") if best else "identity"
 
 
 @lru_cache(maxsize=256)
