@@ -9,13 +9,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service import __version__
-from service.api.documentation import STATIC_URL
 from service.api.middleware import ExchangeMiddleware, HeadMiddleware
 from service.api.openapi import DESCRIPTION, build_openapi
 from service.api.problems import NotReadyError, ProblemError, problem_response
@@ -150,7 +148,7 @@ def create_app(settings: Settings, *, load_first: bool = False) -> FastAPI:
         await loading
         loader.close()
 
-    app = FastAPIOffline(
+    app = FastAPI(
         title="Attention service",
         version=__version__,
         description=DESCRIPTION,
@@ -158,7 +156,6 @@ def create_app(settings: Settings, *, load_first: bool = False) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # the routes' own: it can be cached
         redoc_url=None,
-        static_url=STATIC_URL,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # nothing is exported unasked
     )

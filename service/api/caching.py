@@ -13,11 +13,11 @@ CACHE_CONTROL = "public, max-age=3600"
 VARY = "Accept, Accept-Encoding"
 
 
-def entity_tag(*parts: str) -> str:
+def entity_tag(*parts: str | bytes) -> str:
     """The strong tag of the answer that `parts` decide between them."""
     digest = blake2b(digest_size=16)
     for part in parts:
-        digest.update(part.encode())
+        digest.update(part if isinstance(part, bytes) else part.encode())
         digest.update(b"\0")
     return f'"{digest.hexdigest()}"'
 
@@ -39,7 +39,7 @@ def all_of(scope: Scope, header: bytes) -> str | None:
     return b", ".join([value for name, value in scope["headers"] if name == header]).decode("latin-1") or None
 
 
-def conditional(request: Request, body: str, media_type: str = "application/json") -> Response:
+def conditional(request: Request, body: str | bytes, media_type: str = "application/json") -> Response:
     """What depends on the software alone, or 304 where the client holds it already."""
     tag = entity_tag(body)
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}

@@ -28,6 +28,8 @@ GET_PATHS = [
     "/models/synthetic",
     "/info",
     "/docs",
+    "/docs/static/favicon.png",
+    "/docs/static/swagger-ui-bundle.js",
     "/openapi.json",
 ]
 
