@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import __version__
+from service.api.compression import CompressionMiddleware
 from service.api.middleware import ExchangeMiddleware, HeadMiddleware
 from service.api.openapi import DESCRIPTION, build_openapi
 from service.api.problems import NotReadyError, ProblemError, problem_response
@@ -165,7 +166,7 @@ def create_app(settings: Settings, *, load_first: bool = False) -> FastAPI:
     app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     for error in (ProblemError, RequestError, NotDrawableError, HTTPException):
         app.add_exception_handler(error, _answer_problem)
-    for middleware in (ExchangeMiddleware, HeadMiddleware):  # the last one added is the outermost
+    for middleware in (ExchangeMiddleware, CompressionMiddleware, HeadMiddleware):  # the last added is the outermost
         app.add_middleware(middleware)
     return app
 

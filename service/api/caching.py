@@ -41,7 +41,7 @@ def all_of(scope: Scope, header: bytes) -> str | None:
 
 def conditional(request: Request, body: str | bytes, media_type: str = "application/json") -> Response:
     """What depends on the software alone, or 304 where the client holds it already."""
-    tag = entity_tag(body)
+    tag = entity_tag(body, request.scope["coding"])
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
     if_none_match = all_of(request.scope, b"if-none-match")
     if if_none_match == "*" or is_fresh(if_none_match, tag):

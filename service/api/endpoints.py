@@ -58,7 +58,7 @@ class SentenceEndpoint:
         """Answer a query: 304 where the client holds the answer already."""
         fields = read_query(scope, self.fields)
         form = self._form(scope, fields)
-        tag = entity_tag(self.path, operations.normalize(fields), form, "identity", operations.software)
+        tag = entity_tag(self.path, operations.normalize(fields), form, scope["coding"], operations.software)
         if operations.tolerance(fields):
             tag = weakened(tag)
         headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}

@@ -78,6 +78,14 @@ async def test_get_equals_post(client: httpx.AsyncClient, name: str) -> None:
     assert got.headers["etag"].startswith('W/"')
 
 
+async def test_each_coding_has_a_weak_tag_of_its_own(client: httpx.AsyncClient) -> None:
+    path = "/attention?model=bert&sentence=The+cat+sat."
+    zstd = (await client.get(path, headers={"accept-encoding": "zstd"})).headers["etag"]
+    given = {"if-none-match": zstd}
+    statuses = [(await client.get(path, headers={"accept-encoding": c, **given})).status_code for c in ("zstd", "br")]
+    assert (zstd[:3], statuses) == ('W/"', [304, 200])
+
+
 @pytest.mark.parametrize(
     ("name", "first"),
     [("bert", "[CLS]"), ("gpt2", "Tr"), ("t5", "▁Transformers"), ("gptoss", "Tr"), ("bloom", "Tr")],
