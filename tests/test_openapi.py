@@ -143,6 +143,13 @@ def shape(value: object) -> object:
     return {name: type(item) for name, item in value.items()} if isinstance(value, dict) else type(value)
 
 
+@each(OPERATIONS)
+async def test_every_header_of_a_real_answer_is_declared(client: httpx.AsyncClient, operation: Operation) -> None:
+    response = await operation.send_example(client)
+    declared = {name.lower() for name in operation.declared["responses"]["200"]["headers"]}
+    assert set(response.headers) - declared <= {"content-type", "content-length"}
+
+
 @each(PICTURE_OPERATIONS)
 async def test_the_example_picture_is_at_the_address_that_the_document_names(
     client: httpx.AsyncClient, operation: Operation

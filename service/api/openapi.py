@@ -93,7 +93,8 @@ def _complete_plain(operation: Json) -> None:
     name = operation["operationId"]
     operation["responses"].pop("422", None)  # FastAPI's guess; these routes have nothing to validate
     success = operation["responses"]["200"]
-    caching = ["ETag", "Cache-Control", "Vary"] if operation["tags"] == ["service"] else ["Cache-Control"]
+    tagged = ["ETag", "Cache-Control", "Vary", "Content-Encoding"]
+    caching = tagged if operation["tags"] == ["service"] else ["Cache-Control"]
     success["headers"] = headers("X-Request-Id", *caching)
     if "ETag" in caching:
         operation["responses"]["304"] = UNCHANGED
@@ -113,7 +114,8 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
     }
     schema = schemas[endpoint.fields.__name__]
     named = [header for field, header in FIELD_HEADERS.items() if field in endpoint.fields.model_fields]
-    post_headers, get_headers = ("X-Request-Id", "Server-Timing", "Vary", *named), ("ETag", "Cache-Control")
+    post_headers = ("X-Request-Id", "Server-Timing", "Vary", "Content-Encoding", *named)
+    get_headers = ("ETag", "Cache-Control")
     return {
         "post": {
             **shared,

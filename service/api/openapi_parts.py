@@ -20,6 +20,7 @@ HEADERS: Json = {
     "ETag": "Tag of this answer, for If-None-Match.",
     "Cache-Control": "How long the answer may be kept.",
     "Vary": "The request headers that choose between forms of this answer.",
+    "Content-Encoding": "zstd, br or gzip, as Accept-Encoding prefers; absent where the answer is not compressed.",
     "Content-Disposition": "The name to save it under, where `filename` was sent.",
     "X-Quantization": "How to read the numbers of an npy where `quantize` was sent: `dtype`, `scale`, `offset`, "
     "`largest_error`, as JSON under the tensor's name.",
@@ -39,6 +40,7 @@ def headers(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
+PROBLEM_HEADERS = ("X-Request-Id", "Cache-Control", "Vary", "Content-Encoding")
 ERROR_HEADERS: dict[int, tuple[str, ...]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: ("Allow",),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("Accept",),
@@ -60,7 +62,7 @@ def problem_responses(codes: Iterable[str]) -> Json:
     return {
         str(status): {
             "description": " ".join(f"`{code}`: {KINDS[code].description}" for code in by_status[status]),
-            "headers": headers("X-Request-Id", "Cache-Control", *ERROR_HEADERS.get(status, ())),
+            "headers": headers(*PROBLEM_HEADERS, *ERROR_HEADERS.get(status, ())),
             "content": {
                 problems.MEDIA_TYPE: {
                     "schema": reference(Problem),

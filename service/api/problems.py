@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.api.caching import VARY
 from service.engine.errors import NoTokensError, RequestError, ResponseTooLargeError, TooManyTokensError
 from service.heatmap.errors import NotDrawableError
 
@@ -149,5 +150,5 @@ def problem_response(request: Request, error: Exception) -> Response:
     }
     if kind.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         document["errors"] = [field.model_dump(by_alias=True) for field in problem.errors]
-    headers = {"Cache-Control": "no-store", **problem.headers}
+    headers = {"Cache-Control": "no-store", "Vary": VARY, **problem.headers}
     return Response(orjson.dumps(document), kind.status, headers, MEDIA_TYPE)

@@ -65,6 +65,7 @@ async def test_the_decoded_answer_is_the_plain_one(client: httpx.AsyncClient, pa
     response, body = await fetch(client, path, coding)
     assert response.status_code == plain.status_code == PROBLEMS.get(path, 200)
     assert (response.headers["content-encoding"], "content-encoding" in plain.headers) == (coding, False)
+    assert response.headers["vary"] == plain.headers["vary"] == "Accept, Accept-Encoding"
     assert DECODERS[coding](body) == expected
     assert len(body) < len(expected)
     assert int(response.headers.get("content-length", len(body))) == len(body)
