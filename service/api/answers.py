@@ -18,7 +18,7 @@ HeadTensor = list[list[Matrix]]
 class Answer(BaseModel):
     """Base of all answers."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 def _tensor(shape: str, description: str) -> Any:  # noqa: ANN401  # what pydantic's Field returns, too

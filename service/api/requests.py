@@ -39,7 +39,7 @@ FILENAME = "Name under which a browser saves the answer (Content-Disposition); n
 class Fields(BaseModel):
     """Base of all requests."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)  # built at first use
 
 
 class Sentences(Fields):
