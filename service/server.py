@@ -11,6 +11,9 @@ import uvicorn
 from service.app import Loader, create_app
 from service.settings import Settings
 
+BACKLOG = 2048
+"""Connections that wait to be taken."""
+
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket that listens on `host` and `port`.
@@ -20,7 +23,7 @@ def bind(host: str, port: int) -> socket.socket:
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except (OSError, UnicodeError) as error:
         number = getattr(error, "errno", None) or 0  # those of names that cannot be resolved are negative
         reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or "no such host"

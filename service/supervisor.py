@@ -1,4 +1,8 @@
-"""Several worker processes on one listening socket, and a parent that replaces those that die."""
+"""Several worker processes on one port, and a parent that replaces those that die.
+
+Each has a socket of its own, between which the kernel shares out connections (SO_REUSEPORT); of one socket the first
+worker that wakes takes all that wait. The socket of a worker that dies goes with it, so that the others get the rest.
+"""
 
 import logging
 import multiprocessing
@@ -11,7 +15,7 @@ from multiprocessing.queues import SimpleQueue
 
 from service.engine.errors import EngineError
 from service.logs import configure_logging
-from service.server import run
+from service.server import BACKLOG, run
 from service.settings import Settings
 
 HANDLED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
@@ -22,7 +26,7 @@ _context = multiprocessing.get_context("spawn")
 
 
 def supervise(settings: Settings, listener: socket.socket) -> None:
-    """Run `settings.workers` processes that serve `listener`, until SIGTERM or SIGINT ends them gracefully.
+    """Run `settings.workers` processes in place of `listener`, until SIGTERM or SIGINT ends them gracefully.
 
     Raises:
         EngineError: one of them cannot load what it serves; the others are ended.
@@ -36,7 +40,9 @@ class Supervisor:
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         """Start nothing yet."""
         self._settings = settings
-        self._listener = listener
+        self._family, self._address = listener.family, listener.getsockname()
+        listener.close()  # it has shown that nobody else has the port, and that keeps all others from it
+        self._reserved = self._bind()
         self._failures: SimpleQueue[str] = _context.SimpleQueue()
         self._workers: list[SpawnProcess] = []
 
@@ -63,12 +69,24 @@ class Supervisor:
                 self._workers[place] = self._start(is_first=False)
 
     def _start(self, *, is_first: bool) -> SpawnProcess:
-        worker = _context.Process(target=_work, args=(self._settings, self._listener, self._failures, is_first))
-        worker.start()
+        with self._bind() as listener:
+            if is_first:
+                listener.listen(BACKLOG)  # who comes before it serves waits
+            worker = _context.Process(target=_work, args=(self._settings, listener, self._failures, is_first))
+            worker.start()
         return worker
 
+    def _bind(self) -> socket.socket:
+        listener = socket.socket(self._family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if self._family == socket.AF_INET6:  # as `socket.create_server` does
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(self._address)
+        return listener
+
     def _end(self) -> None:
-        self._listener.close()
+        self._reserved.close()
         for worker in self._workers:
             worker.terminate()
         for worker in self._workers:
