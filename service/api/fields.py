@@ -23,8 +23,8 @@ SHOWN_CHARACTERS = 60
 SHOWN_ERRORS = 20
 
 
-def fields_from_json(body: bytes, model: type[Fields]) -> Fields:
-    """The fields in a JSON object.
+def fields_from_json(body: bytes, model: type[Fields], listed: type[BaseModel] | None = None) -> Fields:
+    """The fields in a JSON object; who sends others is told those of `listed`, or of `model`.
 
     Raises:
         ProblemError: it is no JSON, or the fields are not valid.
@@ -38,7 +38,7 @@ def fields_from_json(body: bytes, model: type[Fields]) -> Fields:
                     "malformed-json",
                     f"The body cannot be read as JSON in UTF-8: {details['ctx']['error']}. Send a JSON object.",
                 ) from None
-        raise _invalid_fields(error, model, "body") from None
+        raise _invalid_fields(error, listed or model, "body") from None
 
 
 def fields_from_text(pairs: Iterable[tuple[str, str]], model: type[Fields], where: Where) -> Fields:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 import orjson
@@ -136,19 +136,35 @@ def problem_of(error: Exception, where: Where) -> ProblemError:
     return ProblemError("internal-error", "The service failed. Report the request_id to whoever runs it.")
 
 
-def problem_response(request: Request, error: Exception) -> Response:
-    """The problem document that answers `request` when `error` was raised."""
-    problem = problem_of(error, "query" if request.method in {"GET", "HEAD"} else "body")
+class Exchange(NamedTuple):
+    """What a problem document tells of where it arose."""
+
+    path: str
+    """As it was asked for."""
+    request_id: str | None = None
+    """None = outside HTTP, where there is none."""
+
+
+def problem_document(problem: ProblemError, exchange: Exchange) -> dict[str, object]:
+    """The members of the problem document (RFC 9457)."""
     kind = KINDS[problem.code]
-    document = {
+    document: dict[str, object] = {
         "type": f"/problems/{problem.code}",
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail,
-        "instance": quote(request.scope["path"]),
-        "request_id": request.scope["request_id"],
+        "instance": quote(exchange.path),
     }
+    if exchange.request_id is not None:
+        document["request_id"] = exchange.request_id
     if kind.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         document["errors"] = [field.model_dump(by_alias=True) for field in problem.errors]
+    return document
+
+
+def problem_response(request: Request, error: Exception) -> Response:
+    """The problem document that answers `request` when `error` was raised."""
+    problem = problem_of(error, "query" if request.method in {"GET", "HEAD"} else "body")
+    document = problem_document(problem, Exchange(request.scope["path"], request.scope["request_id"]))
     headers = {"Cache-Control": "no-store", "Vary": VARY, **problem.headers}
-    return Response(orjson.dumps(document), kind.status, headers, MEDIA_TYPE)
+    return Response(orjson.dumps(document), KINDS[problem.code].status, headers, MEDIA_TYPE)
