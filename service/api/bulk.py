@@ -1,19 +1,38 @@
 """Bulk: lines of JSON in, lines of JSON out, one answer or problem for each, in the same order. Knows no HTTP."""
 
 import logging
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import orjson
 
 from service.api.attention_request import AttentionRequest
 from service.api.bulk_request import AttentionLine, TokenizeLine, check_line, readable_id
 from service.api.fields import fields_from_json
+from service.api.grouping import in_groups
 from service.api.operations import Operations
 from service.api.problems import Exchange, ProblemError, problem_document, problem_of
-from service.api.requests import TokenizeRequest
+from service.api.requests import SentenceRequest, TokenizeRequest
+from service.api.together import Answers, attention_together, tokenize_together
 from service.engine.errors import RequestError
+from service.engine.outcomes import each
 
 logger = logging.getLogger(__name__)
+
+
+class _Kind(NamedTuple):
+    """What the lines of an endpoint are, and how many are answered at once."""
+
+    line: type[TokenizeLine | AttentionLine]
+    fields: type[SentenceRequest]
+    answer: Callable[[Operations, Sequence[Any]], AsyncIterator[Answers]]
+
+
+KINDS = {
+    "/tokenize": _Kind(TokenizeLine, TokenizeRequest, tokenize_together),
+    "/attention": _Kind(AttentionLine, AttentionRequest, attention_together),
+}
 
 
 async def answer_lines(
@@ -23,38 +42,32 @@ async def answer_lines(
 
     Yields whole lines, several at a time, each with its newline. Problems tell of `exchange`, else of `path` alone.
     """
-    exchange = exchange or Exchange(path)
-    async for line in lines:
-        if line.strip() or len(line) > operations.limits["MAX_BODY_BYTES"]:
-            yield await _answer(operations, path, line, exchange) + b"\n"
+    kind, exchange = KINDS[path], exchange or Exchange(path)
+    most = operations.max_body_bytes
+    async for group in in_groups(line async for line in lines if line.strip() or len(line) > most):
+        requests = each(partial(_read, kind, most), group)
+        rest = zip(group, requests, strict=True)
+        async for answers in kind.answer(operations, requests):
+            yield b"".join([_write(*next(rest), answer, exchange) for answer in answers])
 
 
-async def _answer(operations: Operations, path: str, line: bytes, exchange: Exchange) -> bytes:
-    try:
-        _check_length(line, operations.limits["MAX_BODY_BYTES"])
-        request: TokenizeLine | AttentionLine
-        if path == "/tokenize":
-            request = fields_from_json(line, TokenizeLine, TokenizeRequest)
-            encoded = await operations.tokenize(request, "json", {})
-        else:
-            request = fields_from_json(line, AttentionLine, AttentionRequest)
-            check_line(request)
-            encoded = await operations.attention(request, "json", {})
-    except Exception as error:  # a bad line harms no other
-        if not isinstance(error, ProblemError | RequestError):
-            logger.exception("a line failed: request_id=%s path=%r", exchange.request_id, exchange.path)
-        document = problem_document(problem_of(error, "body"), exchange)
-        return _with_id(readable_id(line), orjson.dumps(document))
-    return _with_id(request.id, b"".join(encoded.buffers))
-
-
-def _with_id(id_: str | None, document: bytes) -> bytes:
-    """`document` with the line's id as its first member."""
-    return document if id_ is None else b'{"id":' + orjson.dumps(id_) + b"," + document[1:]
-
-
-def _check_length(line: bytes, most: int) -> None:
+def _read(kind: _Kind, most: int, line: bytes) -> TokenizeLine | AttentionLine:
     if len(line) > most:
         raise ProblemError(
             "body-too-large", f"The line is longer than {most:,} bytes (MAX_BODY_BYTES). Send a shorter sentence."
         )
+    request = fields_from_json(line, kind.line, kind.fields)
+    check_line(request)
+    return request
+
+
+def _write(
+    line: bytes, request: TokenizeLine | AttentionLine | Exception, answer: bytes | Exception, exchange: Exchange
+) -> bytes:
+    """The answer or the problem as a line, with the id as its first member."""
+    id_ = readable_id(line) if isinstance(request, Exception) else request.id
+    if isinstance(answer, Exception):
+        if not isinstance(answer, ProblemError | RequestError):
+            logger.error("a line failed: request_id=%s path=%r", exchange.request_id, exchange.path, exc_info=answer)
+        answer = orjson.dumps(problem_document(problem_of(answer, "body"), exchange))
+    return b"%b\n" % answer if id_ is None else b'{"id":%b,%b\n' % (orjson.dumps(id_), answer[1:])

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from functools import partial
+from typing import NamedTuple
 
 import torch
 
@@ -19,11 +20,41 @@ from service.api.service_answers import Info, ModelList
 from service.engine.engine import Engine
 from service.engine.errors import RequestError
 from service.engine.models import Model
+from service.engine.plan import Attention, Plan
 from service.engine.tokenizer import Tokens
 from service.engine.worker import Timings
 from service.heatmap.render import Form, Renderer, estimate_seconds
 
 WARM_UP = "Attention!"
+
+
+def seconds_to_encode(tokens: Tokens) -> float:
+    """A rough cost of an answer of /tokenize."""
+    return len(tokens) * SECONDS_PER_TOKEN + tokens.characters * SECONDS_PER_CHARACTER
+
+
+class AttentionTask(NamedTuple):
+    """An answer of /attention of which all is decided, and nothing computed."""
+
+    request: AttentionRequest
+    form: AttentionForm
+    model: Model
+    plan: Plan
+    size: int
+    """The most bytes that it may have."""
+
+    @property
+    def seconds(self) -> float:
+        """A rough cost of encoding it."""
+        return self.size * SECONDS_PER_BYTE[self.form] + self.plan.source.characters * SECONDS_PER_CHARACTER
+
+    def encode(self, attention: Attention) -> Encoded:
+        """The answer, once this is computed.
+
+        Raises:
+            NotOfferedError: a number is beyond the reach of float16, which was asked for.
+        """
+        return encode_attention(self.request, self.model, self.plan, attention, self.form)
 
 
 class Operations:
@@ -59,31 +90,42 @@ class Operations:
 
     async def tokenize(self, request: TokenizeRequest, _form: str, timings: Timings) -> Encoded:
         """The tokens of a sentence. Each operation adds the seconds of its stages to `timings`."""
-        model = self._model(request)
+        model = self.model_of(request)
         tokens = await self.engine.tokenize(model, questions.text_of(request, model), timings)
-        seconds = len(tokens) * SECONDS_PER_TOKEN + tokens.characters * SECONDS_PER_CHARACTER
-        return await self.engine.worker.run("encode", timings, seconds, encode_tokens, request, tokens)
+        return await self.engine.worker.run(
+            "encode", timings, seconds_to_encode(tokens), encode_tokens, request, tokens
+        )
 
     async def attention(self, request: AttentionRequest, form: AttentionForm, timings: Timings) -> Encoded:
         """Every matrix on the way from tokens to weighted values."""
-        model = self._model(request)
+        model = self.model_of(request)
         questions.check_form(request, form)
-        source, target = await self._texts(request, model, timings)
+        source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
+        task = await self.prepare(request, form, model, source, timings)
+        attention = await self.engine.attend(model, task.plan, timings)
+        return await self.engine.worker.run("encode", timings, task.seconds, task.encode, attention)
+
+    async def prepare(
+        self, request: AttentionRequest, form: AttentionForm, model: Model, source: Tokens, timings: Timings
+    ) -> AttentionTask:
+        """Decide what to compute about the tokens of `request`, and let pass what makes an answer of a fair size.
+
+        Raises:
+            RequestError: the model cannot answer that, or the answer would be too large.
+        """
+        target = await self._target(request, model, timings)
         question = questions.question_of(request)
         if form == "npy":
             question = question._replace(include=("attentions",))
         plan = await self.engine.plan(model, source, target, question, timings)
         size = check_response_size(plan, form, request.decimals, self.max_response_bytes)
-        attention = await self.engine.attend(model, plan, timings)
-        seconds = size * SECONDS_PER_BYTE[form] + source.characters * SECONDS_PER_CHARACTER
-        return await self.engine.worker.run(
-            "encode", timings, seconds, encode_attention, request, model, plan, attention, form
-        )
+        return AttentionTask(request, form, model, plan, size)
 
     async def heatmap(self, request: HeatmapRequest, form: Form, timings: Timings) -> Encoded:
         """A picture of one head's matrix, of all heads reduced to one, or of many heads side by side."""
-        model = self._model(request)
-        source, target = await self._texts(request, model, timings)
+        model = self.model_of(request)
+        source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
+        target = await self._target(request, model, timings)
         plan = await self.engine.plan(model, source, target, questions.picture_of(request, model), timings)
         if request.view == "grid":
             check_grid_size(plan, self.max_response_bytes)
@@ -115,17 +157,19 @@ class Operations:
         """What runs here."""
         return describe_service(self.engine, self.limits)
 
-    def _model(self, request: SentenceRequest) -> Model:
+    def model_of(self, request: SentenceRequest) -> Model:
+        """The model that `request` names.
+
+        Raises:
+            RequestError: there is none of that name, or it does not take all the fields that are sent.
+        """
         model = self.engine.model(request.model)
         questions.check_fields(request, model)
         return model
 
-    async def _texts(
+    async def _target(
         self, request: AttentionRequest | HeatmapRequest, model: Model, timings: Timings
-    ) -> tuple[Tokens, Tokens | None]:
-        """What an encoder reads, and what a decoder reads where there are both."""
-        source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
+    ) -> Tokens | None:
+        """What a decoder reads, where there is one beside the encoder."""
         target = questions.target_of(request, model)
-        if target is None:
-            return source, None
-        return source, await self.engine.tokenize_target(model, target, timings)
+        return None if target is None else await self.engine.tokenize_target(model, target, timings)

@@ -1,24 +1,26 @@
 """The engine: models, a torch device and the worker thread behind one asynchronous face."""
 
 import logging
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float32
 
+from service.engine.collecting import Collector
 from service.engine.device import default_num_threads, resolve_device
 from service.engine.errors import (
     EngineError,
     ModelLoadError,
     NoTokensError,
-    TooManyTokensError,
     UnknownModelError,
 )
 from service.engine.models import Batching, Model
 from service.engine.plan import Attention, Plan, Question
 from service.engine.synthetic_model import SyntheticModel
 from service.engine.tokenizer import Text, Tokens
+from service.engine.tokenizing import tokenize_each, tokenize_within
 from service.engine.words import SECONDS_PER_WORD
 from service.engine.worker import Timings, Worker
 
@@ -111,6 +113,11 @@ class Engine:
         except NoTokensError:
             raise NoTokensError("target") from None
 
+    async def tokenize_all(self, asked: Sequence[tuple[Model, Text]], timings: Timings) -> list[Tokens | Exception]:
+        """Tokenize many sentences at once, each as `tokenize` does; where that would raise, there is the error."""
+        seconds = sum(text.seconds for _, text in asked)
+        return await self.worker.run("tokenize", timings, seconds, tokenize_each, asked)
+
     async def _tokenize(self, field: str, model: Model, text: Text, timings: Timings) -> Tokens:
         return await self.worker.run("tokenize", timings, text.seconds, tokenize_within, field, model, text)
 
@@ -129,15 +136,17 @@ class Engine:
 
     async def attend(self, model: Model, plan: Plan, timings: Timings) -> Attention:
         """Compute the tensors that `plan` wants."""
-        collector = await model.compute(plan, timings)
-        words = plan.wanted.words
-        return Attention(
-            plan.wanted.layers,
-            plan.wanted.heads,
-            collector.tensors,
-            None if words is None else words.keys,
-            None if words is None else words.queries,
-        )
+        return _attention(plan, await model.compute(plan, timings))
+
+    async def attend_all(self, asked: Sequence[tuple[Model, Plan]], timings: Timings) -> list[Attention | Exception]:
+        """Compute many plans at once, each as `attend` does; where that would raise, there is the error."""
+        found: dict[int, Attention | Exception] = {}
+        for model in {id(model): model for model, _ in asked}.values():
+            places = [place for place, (other, _) in enumerate(asked) if other is model]
+            plans = [asked[place][1] for place in places]
+            for place, plan, kept in zip(places, plans, await model.compute_all(plans, timings), strict=True):
+                found[place] = kept if isinstance(kept, Exception) else _attention(plan, kept)
+        return [found[place] for place in range(len(asked))]
 
     async def matrices(self, model: Model, plan: Plan, timings: Timings) -> list[Float32[np.ndarray, "n m"]]:
         """The matrices of a picture, NaN where they are masked: layer by layer, head by head.
@@ -147,23 +156,12 @@ class Engine:
         return (await model.compute(plan, timings)).matrices
 
 
-def tokenize_within(field: str, model: Model, text: Text) -> Tokens:
-    """The tokens of `text`, which stands in `field`, if the model takes so many.
-
-    That is known of an encoding before any list is made of it: those of a million tokens take more than a second.
-
-    Raises:
-        NoTokensError, TooManyTokensError: there are none, or more.
-    """
-    encoding = model.tokenizer.encode(text)
-    count = len(encoding) + (field == "target")  # a decoder reads its start token first
-    if count <= model.facts.max_tokens:
-        return model.tokenizer.read(text, encoding)
-    first, second = map(encoding.sequence_ids.count, (0, 1))
-    raise TooManyTokensError(
-        "sentence_pair" if second > first else field,
-        count,
-        model.facts.max_tokens,
-        is_pair=second > 0,
-        can_truncate=model.facts.kind == "pretrained",
+def _attention(plan: Plan, collector: Collector) -> Attention:
+    words = plan.wanted.words
+    return Attention(
+        plan.wanted.layers,
+        plan.wanted.heads,
+        collector.tensors,
+        None if words is None else words.keys,
+        None if words is None else words.queries,
     )

@@ -78,3 +78,6 @@ class Model(Protocol):
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
         """Compute what `plan` wants."""
+
+    async def compute_all(self, plans: Sequence[Plan], timings: Timings) -> list[Collector | Exception]:
+        """Compute what many plans want, each as if it were alone, or why that failed."""

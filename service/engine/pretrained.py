@@ -1,5 +1,6 @@
 """Pretrained models of Hugging Face transformers: the attention of chosen layers and heads."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -13,6 +14,7 @@ from service.engine.errors import NotOfferedError
 from service.engine.inputs import inputs_for
 from service.engine.loading import Loaded, most_tokens
 from service.engine.models import Batching, Facts
+from service.engine.outcomes import outcome
 from service.engine.plan import Plan, Question, Stack, choose_include, choose_indices, choose_words
 from service.engine.probe import probe, probe_eager
 from service.engine.running import CapturingRunner, Map, Runner
@@ -138,6 +140,10 @@ class PretrainedModel:
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
         """Compute what `plan` wants, together with what else is waiting."""
         return await self._batcher.compute(plan, timings)
+
+    async def compute_all(self, plans: Sequence[Plan], timings: Timings) -> list[Collector | Exception]:
+        """Compute what many plans want; they wait together, and so share runs."""
+        return await asyncio.gather(*(outcome(self.compute(plan, timings)) for plan in plans))
 
     def _stack(self, target: Tokens | None, question: Question) -> Stack:
         """The stack that is asked for."""

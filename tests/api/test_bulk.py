@@ -136,7 +136,7 @@ async def test_the_format_that_lines_have_anyway_may_be_named(app: FastAPI) -> N
 
 
 async def test_a_line_over_the_limit_of_bodies_is_a_413_in_place(app: FastAPI) -> None:
-    limit = app.state.operations().limits["MAX_BODY_BYTES"]
+    limit = app.state.operations().max_body_bytes
     lines = [b" " * (limit + 1), b" " * (limit - 17) + b'{"sentence": "a"}']
     too_long, fitting = await answers(app, "/tokenize", lines)
     assert f"{limit:,}" in expect(too_long, "body-too-large")["detail"]

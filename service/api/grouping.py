@@ -1,0 +1,42 @@
+"""What arrives one by one, taken as many at a time as are there."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
+
+GROUP_LINES = 64
+GROUP_BYTES = 64 * 1024
+
+
+async def in_groups(lines: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
+    """Groups of `lines`: each ends where the next line would have to be waited for, or where it is large enough.
+
+    While a group is worked on the next one is gathered, and no more.
+    """
+    waiting: list[bytes] = []
+    size = 0
+    arrived, taken = asyncio.Event(), asyncio.Event()
+
+    async def gather() -> None:
+        nonlocal size
+        async for line in lines:
+            waiting.append(line)
+            size += len(line)
+            arrived.set()
+            if len(waiting) >= GROUP_LINES or size >= GROUP_BYTES:
+                taken.clear()
+                await taken.wait()
+
+    gathering = asyncio.create_task(gather())
+    gathering.add_done_callback(lambda _: arrived.set())
+    try:
+        while waiting or not gathering.done():
+            await arrived.wait()
+            arrived.clear()
+            if waiting:
+                group, size = waiting.copy(), 0
+                waiting.clear()
+                taken.set()
+                yield group
+        gathering.result()  # which raises what `lines` raised
+    finally:
+        gathering.cancel()

@@ -1,0 +1,99 @@
+"""Many requests at once: tokenized in one call, computed together, encoded in one go. Each is answered as it is alone.
+
+A request that failed already is an error in its place, and so is the answer of one that fails now.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from service.api import questions
+from service.api.attention_request import AttentionRequest
+from service.api.encoding import Encoded
+from service.api.members import encode_tokens
+from service.api.operations import AttentionTask, Operations, seconds_to_encode
+from service.api.requests import SentenceRequest, TokenizeRequest
+from service.engine.models import Model
+from service.engine.outcomes import each, outcome, result
+from service.engine.plan import Attention
+from service.engine.tokenizer import Tokens
+
+Request = TypeVar("Request", bound=SentenceRequest)
+Answers = list[bytes | Exception]
+
+
+class _Tokenized(NamedTuple, Generic[Request]):
+    request: Request
+    model: Model
+    tokens: Tokens
+
+
+class _Computed(NamedTuple):
+    task: AttentionTask
+    attention: Attention
+
+
+async def tokenize_together(
+    operations: Operations, requests: Sequence[TokenizeRequest | Exception]
+) -> AsyncIterator[Answers]:
+    """The answers of /tokenize in JSON."""
+    tokenized = await _tokenize(operations, requests)
+    seconds = sum(seconds_to_encode(one.tokens) for one in tokenized if not isinstance(one, Exception))
+    yield await operations.engine.worker.run("encode", {}, seconds, each, _encode_tokens, tokenized)
+
+
+async def attention_together(
+    operations: Operations, requests: Sequence[AttentionRequest | Exception]
+) -> AsyncIterator[Answers]:
+    """The answers of /attention in JSON, as many at a time as together are no larger than one may be."""
+    tasks = [
+        one
+        if isinstance(one, Exception)
+        else await outcome(operations.prepare(one.request, "json", one.model, one.tokens, {}))
+        for one in await _tokenize(operations, requests)
+    ]
+    for part in _parts(tasks, operations.max_response_bytes):
+        computed = await _compute(operations, part)
+        seconds = sum(one.task.seconds for one in computed if not isinstance(one, Exception))
+        yield await operations.engine.worker.run("encode", {}, seconds, each, _encode_attention, computed)
+
+
+async def _tokenize(
+    operations: Operations, requests: Sequence[Request | Exception]
+) -> list[_Tokenized[Request] | Exception]:
+    asked = each(lambda request: (request, operations.model_of(request)), requests)
+    texts = [(one[1], questions.text_of(*one)) for one in asked if not isinstance(one, Exception)]
+    tokens = iter(await operations.engine.tokenize_all(texts, {}))
+    return each(lambda one: _Tokenized(*one, result(next(tokens))), asked)
+
+
+async def _compute(operations: Operations, tasks: Sequence[AttentionTask | Exception]) -> list[_Computed | Exception]:
+    plans = [(task.model, task.plan) for task in tasks if not isinstance(task, Exception)]
+    attentions = iter(await operations.engine.attend_all(plans, {}))
+    return each(lambda task: _Computed(task, result(next(attentions))), tasks)
+
+
+def _parts(tasks: Sequence[AttentionTask | Exception], most_bytes: int) -> Iterator[list[AttentionTask | Exception]]:
+    """Those whose answers together have `most_bytes` at most; one always goes."""
+    part: list[AttentionTask | Exception] = []
+    size = 0
+    for task in tasks:
+        more = 0 if isinstance(task, Exception) else task.size
+        if part and size + more > most_bytes:
+            yield part
+            part, size = [], 0
+        part.append(task)
+        size += more
+    if part:
+        yield part
+
+
+def _encode_tokens(one: _Tokenized[TokenizeRequest]) -> bytes:
+    return _joined(encode_tokens(one.request, one.tokens))
+
+
+def _encode_attention(one: _Computed) -> bytes:
+    return _joined(one.task.encode(one.attention))
+
+
+def _joined(encoded: Encoded) -> bytes:
+    return b"".join(encoded.buffers)

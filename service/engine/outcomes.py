@@ -1,0 +1,37 @@
+"""Work on many things, of which some fail: an error stands in the place of its result, and harms no other."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def each(function: Callable[[T], R], items: Sequence[T | Exception]) -> list[R | Exception]:
+    """`function` of every item; what was an error stays it, and what it raises becomes one."""
+    results: list[R | Exception] = []
+    for item in items:
+        try:
+            results.append(item if isinstance(item, Exception) else function(item))
+        except Exception as error:
+            results.append(error)
+    return results
+
+
+async def outcome(awaited: Awaitable[T]) -> T | Exception:
+    """The result of `awaited`, or the error that it raises."""
+    try:
+        return await awaited
+    except Exception as error:
+        return error
+
+
+def result(outcome: T | Exception) -> T:
+    """What became of one of many, for those who expect no failure.
+
+    Raises:
+        Exception: the one that stands in its place.
+    """
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

@@ -1,0 +1,50 @@
+"""Texts to tokens, if there are some, and no more than the model takes."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from tokenizers import Encoding
+
+from service.engine.errors import TooManyTokensError
+from service.engine.models import Model
+from service.engine.outcomes import each
+from service.engine.tokenizer import Text, Tokens
+
+
+def tokenize_within(field: str, model: Model, text: Text) -> Tokens:
+    """The tokens of `text`, which stands in `field`.
+
+    Raises:
+        NoTokensError, TooManyTokensError: there are none, or more than the model takes.
+    """
+    return _read(field, model, text, model.tokenizer.encode(text))
+
+
+def tokenize_each(asked: Sequence[tuple[Model, Text]]) -> list[Tokens | Exception]:
+    """The tokens of every sentence, or the error that `tokenize_within` raises; together they use all cores."""
+    found: dict[int, Tokens | Exception] = {}
+    for model in {id(model): model for model, _ in asked}.values():
+        places = [place for place, (other, _) in enumerate(asked) if other is model]
+        texts = [asked[place][1] for place in places]
+        encoded = list(zip(texts, model.tokenizer.encode_all(texts), strict=True))
+        found.update(zip(places, each(partial(_read_sentence, model), encoded), strict=True))
+    return [found[place] for place in range(len(asked))]
+
+
+def _read_sentence(model: Model, encoded: tuple[Text, Encoding]) -> Tokens:
+    return _read("sentence", model, *encoded)
+
+
+def _read(field: str, model: Model, text: Text, encoding: Encoding) -> Tokens:
+    """Count before any list is made of an encoding: those of a million tokens take more than a second."""
+    count = len(encoding) + (field == "target")  # a decoder reads its start token first
+    if count <= model.facts.max_tokens:
+        return model.tokenizer.read(text, encoding)
+    first, second = map(encoding.sequence_ids.count, (0, 1))
+    raise TooManyTokensError(
+        "sentence_pair" if second > first else field,
+        count,
+        model.facts.max_tokens,
+        is_pair=second > 0,
+        can_truncate=model.facts.kind == "pretrained",
+    )
