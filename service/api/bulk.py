@@ -1,7 +1,8 @@
 """Bulk: lines of JSON in, lines of JSON out, one answer or problem for each, in the same order. Knows no HTTP."""
 
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -37,18 +38,20 @@ KINDS = {
 
 async def answer_lines(
     operations: Operations, path: str, lines: AsyncIterable[bytes], exchange: Exchange | None = None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Answer each of `lines` as `path`, /tokenize or /attention, answers it alone; blank ones are skipped.
 
     Yields whole lines, several at a time, each with its newline. Problems tell of `exchange`, else of `path` alone.
     """
     kind, exchange = KINDS[path], exchange or Exchange(path)
     most = operations.max_body_bytes
-    async for group in in_groups(line async for line in lines if line.strip() or len(line) > most):
-        requests = each(partial(_read, kind, most), group)
-        rest = zip(group, requests, strict=True)
-        async for answers in kind.answer(operations, requests):
-            yield b"".join([_write(*next(rest), answer, exchange) for answer in answers])
+    given = (line async for line in lines if line.strip() or len(line) > most)
+    async with aclosing(in_groups(given)) as groups:
+        async for group in groups:
+            requests = each(partial(_read, kind, most), group)
+            rest = zip(group, requests, strict=True)
+            async for answers in kind.answer(operations, requests):
+                yield b"".join([_write(*next(rest), answer, exchange) for answer in answers])
 
 
 def _read(kind: _Kind, most: int, line: bytes) -> TokenizeLine | AttentionLine:

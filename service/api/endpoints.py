@@ -1,7 +1,8 @@
 """The three endpoints that take a sentence: requests in, operations awaited, answers out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
@@ -13,16 +14,18 @@ from service.api.attention_request import AttentionRequest
 from service.api.caching import CACHE_CONTROL, VARY, all_of, entity_tag, is_fresh, weakened
 from service.api.heatmap_request import HeatmapRequest
 from service.api.negotiation import choose_form
-from service.api.reading import read_body, read_query
+from service.api.problems import Exchange
+from service.api.reading import JSON, LINES, check_headers, read_body, read_query
 from service.api.requests import SentenceRequest, TokenizeRequest
 from service.api.responses import BufferResponse
+from service.api.streaming import LineResponse
 
 if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serves /livez meanwhile
     from service.api.encoding import Encoded
     from service.api.operations import Operations
 
 
-JSON_ONLY = {"json": "application/json"}
+JSON_ONLY = {"json": JSON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class SentenceEndpoint:
     """What the field `format` may say, and the media types of it; the first is the default."""
     operation: Literal["tokenize", "attention", "heatmap"]
     """The method of `Operations` that answers."""
+    takes: Sequence[str] = (JSON,)
+    """The types of body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and POST; as an ASGI app, which skips what Starlette wraps around functions."""
@@ -48,8 +53,11 @@ class SentenceEndpoint:
         await (await answering)(scope, receive, send)
 
     async def _post(self, scope: Scope, receive: Receive, operations: "Operations") -> ASGIApp:
-        """Answer a JSON body."""
-        fields = await read_body(scope, receive, self.fields, operations.max_body_bytes)
+        """Answer a JSON body, or many lines of JSON."""
+        media_type, length = check_headers(scope, self.takes)
+        if media_type == LINES:
+            return self._stream(scope, operations, length)
+        fields = await read_body(receive, length, self.fields, operations.max_body_bytes)
         form = self._form(scope, fields)
         encoded = await getattr(operations, self.operation)(fields, form, scope["timings"])
         return self._response(encoded, fields, form, {"Vary": VARY})
@@ -69,6 +77,14 @@ class SentenceEndpoint:
         if if_none_match == "*":  # any answer will do, and now it is known that there is one
             return Response(status_code=304, headers=headers)
         return self._response(encoded, fields, form, headers)
+
+    def _stream(self, scope: Scope, operations: "Operations", length: int | None) -> LineResponse:
+        from service.api.bulk import answer_lines  # noqa: PLC0415  # it needs torch, which by now is there
+
+        choose_form(None, all_of(scope, b"accept"), {"lines": LINES})
+        exchange = Exchange(scope["path"], scope["request_id"])
+        answer = partial(answer_lines, operations, self.path, exchange=exchange)
+        return LineResponse(answer, length, operations.max_body_bytes, {"Content-Type": LINES, "Vary": VARY})
 
     def _form(self, scope: Scope, fields: SentenceRequest) -> str:
         return choose_form(getattr(fields, "format", None), all_of(scope, b"accept"), self.forms)
@@ -94,6 +110,7 @@ SENTENCE_ENDPOINTS = (
         answer=TokenizeAnswer,
         forms=JSON_ONLY,
         operation="tokenize",
+        takes=(JSON, LINES),
     ),
     SentenceEndpoint(
         path="/attention",
@@ -105,11 +122,12 @@ SENTENCE_ENDPOINTS = (
         fields=AttentionRequest,
         answer=AttentionAnswer,
         forms={
-            "json": "application/json",
+            "json": JSON,
             "safetensors": "application/vnd.safetensors",
             "npy": "application/x-npy",
         },
         operation="attention",
+        takes=(JSON, LINES),
     ),
     SentenceEndpoint(
         path="/heatmap",

@@ -1,13 +1,13 @@
 """What arrives one by one, taken as many at a time as are there."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
 
 GROUP_LINES = 64
 GROUP_BYTES = 64 * 1024
 
 
-async def in_groups(lines: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
+async def in_groups(lines: AsyncIterable[bytes]) -> AsyncGenerator[list[bytes], None]:
     """Groups of `lines`: each ends where the next line would have to be waited for, or where it is large enough.
 
     While a group is worked on the next one is gathered, and no more.
@@ -26,8 +26,13 @@ async def in_groups(lines: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
                 taken.clear()
                 await taken.wait()
 
+    def ended(gathering: asyncio.Task[None]) -> None:
+        arrived.set()
+        if not gathering.cancelled():
+            gathering.exception()  # seen, so that asyncio need not report it where nobody asks any more
+
     gathering = asyncio.create_task(gather())
-    gathering.add_done_callback(lambda _: arrived.set())
+    gathering.add_done_callback(ended)
     try:
         while waiting or not gathering.done():
             await arrived.wait()

@@ -56,7 +56,7 @@ class ExchangeMiddleware:
             check_query_length(scope)
             await self.app(scope, receive, send_with_id)
         except ClientDisconnect:
-            logger.debug("client went away before its request was read: request_id=%s", request_id)
+            logger.debug("client went away: request_id=%s", request_id)
         except Exception as error:
             if not isinstance(error, EXPECTED):
                 logger.exception("request failed: request_id=%s path=%r", request_id, scope["path"])

@@ -1,5 +1,6 @@
 """HTTP requests to validated fields, from a JSON body or from the query."""
 
+from collections.abc import Sequence
 from email.message import Message
 from functools import lru_cache
 from typing import TypeVar
@@ -15,17 +16,48 @@ from service.api.problems import FieldError, ProblemError
 Fields = TypeVar("Fields", bound=BaseModel)
 
 JSON = "application/json"
+LINES = "application/x-ndjson"
 MAX_DROPPED_BYTES = 8 * 1024**2
 
 
-async def read_body(scope: Scope, receive: Receive, model: type[Fields], max_bytes: int) -> Fields:
+def check_headers(scope: Scope, takes: Sequence[str]) -> tuple[str, int | None]:
+    """Which of the types that an address `takes` a body has, and its length in bytes, if that is declared.
+
+    Raises:
+        ProblemError: it is of another type, or there is a query beside it.
+    """
+    if scope["query_string"]:
+        detail = (
+            "POST takes its fields as a JSON body, and its query must be empty: put them into the body, or use GET."
+        )
+        culprit = FieldError(where="query", pointer="", code="extra_forbidden", detail=detail)
+        raise ProblemError("invalid-fields", detail, [culprit])
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    given = headers.get(b"content-type", JSON.encode()).decode("latin-1")
+    media_type = _media_type(given)
+    if media_type is None or media_type not in takes:
+        raise ProblemError(
+            "unsupported-media-type",
+            f"The body's type is {given[:SHOWN_CHARACTERS]!r}. Send {' or '.join(takes)} in UTF-8.",
+            headers={"Accept": ", ".join(takes)},
+        )
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise ProblemError(
+            "unsupported-media-type",
+            "The body is compressed. Send it plain, without Content-Encoding.",
+            headers={"Accept": ", ".join(takes), "Accept-Encoding": "identity"},
+        )
+    declared = headers.get(b"content-length", b"")
+    return media_type, int(declared) if declared.isdigit() else None
+
+
+async def read_body(receive: Receive, declared: int | None, model: type[Fields], max_bytes: int) -> Fields:
     """The fields in a JSON body of at most `max_bytes`.
 
     Raises:
-        ProblemError: the body is no JSON object with these fields, is too large, or is of another type.
+        ProblemError: the body is no JSON object with these fields, or is too large.
     """
-    headers = _check_headers(scope)
-    return fields_from_json(await _read(receive, headers.get(b"content-length", b""), max_bytes), model)
+    return fields_from_json(await _read(receive, declared or 0, max_bytes), model)
 
 
 def read_query(scope: Scope, model: type[Fields]) -> Fields:
@@ -43,42 +75,18 @@ def read_query(scope: Scope, model: type[Fields]) -> Fields:
     return fields_from_text(pairs, model, "query")
 
 
-def _check_headers(scope: Scope) -> dict[bytes, bytes]:
-    if scope["query_string"]:
-        detail = (
-            "POST takes its fields as a JSON body, and its query must be empty: put them into the body, or use GET."
-        )
-        culprit = FieldError(where="query", pointer="", code="extra_forbidden", detail=detail)
-        raise ProblemError("invalid-fields", detail, [culprit])
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    given = headers.get(b"content-type", JSON.encode()).decode("latin-1")
-    if not _is_json(given):
-        raise ProblemError(
-            "unsupported-media-type",
-            f"The body's type is {given[:SHOWN_CHARACTERS]!r}. Send {JSON} in UTF-8.",
-            headers={"Accept": JSON},
-        )
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise ProblemError(
-            "unsupported-media-type",
-            "The body is compressed. Send it plain, without Content-Encoding.",
-            headers={"Accept": JSON, "Accept-Encoding": "identity"},
-        )
-    return headers
-
-
 @lru_cache(maxsize=256)
-def _is_json(content_type: str) -> bool:
-    """Whether a body of this type is JSON in UTF-8."""
+def _media_type(content_type: str) -> str | None:
+    """The type without its parameters; None where it is not in UTF-8."""
     header = Message()
     header["Content-Type"] = content_type
-    return header.get_content_type() == JSON and header.get_content_charset("utf-8") in {"utf-8", "utf8"}
+    return header.get_content_type() if header.get_content_charset("utf-8") in {"utf-8", "utf8"} else None
 
 
-async def _read(receive: Receive, declared: bytes, max_bytes: int) -> bytes:
+async def _read(receive: Receive, declared: int, max_bytes: int) -> bytes:
     """The body; of one that is too large the rest is read and dropped, as many clients read no answer before."""
     pieces: list[bytes] = []
-    size = int(declared) if declared.isdigit() and int(declared) > max_bytes + MAX_DROPPED_BYTES else 0
+    size = declared if declared > max_bytes + MAX_DROPPED_BYTES else 0
     while size <= max_bytes + MAX_DROPPED_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":

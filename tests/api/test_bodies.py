@@ -50,7 +50,6 @@ async def test_a_body_over_the_limit_is_a_413(small: httpx.AsyncClient, content_
     "headers",
     [
         {"content-type": "text/plain"},
-        {"content-type": "application/x-ndjson"},
         {"content-type": "application/json; charset=latin-1"},
         {"content-type": "application/json; x=1; charset=latin-1; y=1"},
         {"content-type": "application/x-www-form-urlencoded"},
@@ -63,7 +62,7 @@ async def test_another_type_of_body_is_a_415_that_says_what_is_taken(
 ) -> None:
     response = await client.post("/tokenize", content=b'{"sentence": "hi"}', headers=headers)
     expect(response, 415, "unsupported-media-type")
-    assert response.headers["accept"] == "application/json"
+    assert response.headers["accept"] == "application/json, application/x-ndjson"
 
 
 @pytest.mark.parametrize(

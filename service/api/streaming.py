@@ -1,0 +1,130 @@
+"""Lines over HTTP: a body taken apart while it arrives, answered while it is read. Plain ASGI, both ways at once.
+
+What is not read stays with its sender, who waits; nothing more is read while answers wait to be sent.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
+
+from service.api.responses import pieces
+
+
+class LineResponse:
+    """Answers the lines of a body with lines, as an ASGI app."""
+
+    def __init__(
+        self,
+        answer: Callable[[AsyncIterable[bytes]], AsyncGenerator[bytes, None]],
+        declared: int | None,
+        most_bytes: int,
+        headers: Mapping[str, str],
+    ) -> None:
+        """Send what `answer` makes of the lines, with `headers`.
+
+        A body of `most_bytes` is read before anything is sent: many clients read nothing before they have sent all.
+        What is `declared` to be longer is answered from the start. No line may be longer, either.
+        """
+        self._answer = answer
+        self._declared = declared or 0
+        self._most_bytes = most_bytes
+        self._headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # an ASGI app's
+        """Send answers until the lines end, or their sender is gone.
+
+        Raises:
+            ClientDisconnect: it is.
+        """
+        body = Body(receive)
+        try:
+            await body.read_ahead(self._most_bytes if self._declared <= self._most_bytes else 0)
+            await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            async with aclosing(self._answer(split_lines(body.chunks(), self._most_bytes))) as answering:
+                async for answers in answering:
+                    for piece in pieces([answers]):
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    body.check()
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            body.close()
+
+
+class Body:
+    """A body, chunk by chunk, and whether its sender is still there."""
+
+    def __init__(self, receive: Receive) -> None:
+        """Read what `receive` brings."""
+        self._receive = receive
+        self._ahead = bytearray()
+        self._ended = False
+        self._gone: asyncio.Task[Message] | None = None
+        """Once the body has ended, nothing can come but the news that its sender is gone."""
+
+    async def read_ahead(self, most_bytes: int) -> None:
+        """Read something, and go on until the body ends or has more than `most_bytes`."""
+        while not self._ended and (not self._ahead or len(self._ahead) <= most_bytes):
+            self._ahead += await self._next()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body, from its start."""
+        for piece in pieces([memoryview(self._ahead)]):
+            yield piece
+        self._ahead = bytearray()
+        while not self._ended:
+            yield await self._next()
+
+    def check(self) -> None:
+        """Let go on while there is somebody to answer; uvicorn takes what is sent to nobody without a word.
+
+        Raises:
+            ClientDisconnect: the sender is gone.
+        """
+        if self._gone is not None and self._gone.done():
+            raise ClientDisconnect
+
+    def close(self) -> None:
+        """Wait for no news any more."""
+        if self._gone is not None:
+            self._gone.cancel()
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        if not message.get("more_body", False):
+            self._ended = True
+            self._gone = asyncio.ensure_future(self._receive())
+        chunk: bytes = message.get("body", b"")
+        return chunk
+
+
+async def split_lines(chunks: AsyncIterable[bytes], most_bytes: int) -> AsyncIterator[bytes]:
+    """The lines in `chunks` without their newlines, of which the last one needs none; blank ones are left out.
+
+    Of a line that is longer than `most_bytes` the beginning comes, which is longer, too; the rest is not kept.
+    """
+    line = bytearray()
+    is_cut = False
+    async for chunk in chunks:
+        *ended, rest = chunk.split(b"\n")
+        for part in ended:
+            if is_cut:
+                is_cut = False
+            elif line:
+                line += part
+                yield bytes(line)
+                line.clear()
+            elif part.strip():
+                yield part
+        if not is_cut:
+            line += rest
+            if len(line) > most_bytes:
+                yield bytes(line)
+                line.clear()
+                is_cut = True
+    if line:
+        yield bytes(line)
