@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     max_batch_tokens: int = Field(
         8192, ge=1, description="most tokens, padding included, that share a run of a pretrained model"
     )
-    max_body_bytes: int = Field(2 * 1024**2, ge=1024, description="largest request body, in bytes")
+    max_body_bytes: int = Field(
+        2 * 1024**2, ge=1024, description="largest request body, or line of a bulk request, in bytes"
+    )
     max_response_bytes: int = Field(
         64 * 1024**2, ge=1024, description="largest JSON answer, in bytes, as estimated before work"
     )

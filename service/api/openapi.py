@@ -10,8 +10,19 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from service.api.endpoints import SENTENCE_ENDPOINTS, SentenceEndpoint
-from service.api.openapi_parts import HEADERS, REFERENCE, UNCHANGED, Json, headers, problem_responses, reference
+from service.api.openapi_parts import (
+    HEADERS,
+    REFERENCE,
+    UNCHANGED,
+    Json,
+    bulk_answer,
+    bulk_body,
+    headers,
+    problem_responses,
+    reference,
+)
 from service.api.problems import Problem
+from service.api.reading import JSON, LINES
 
 EXAMPLES: Json = json.loads((Path(__file__).parent / "examples.json").read_text())
 """An example request and its answer for every operation, by operationId; the tests send and get them."""
@@ -21,7 +32,8 @@ Shows which token attends to which, and how exactly that is computed: tokens, em
 scores, softmax and weighted values of scaled dot-product attention (Vaswani et al. 2017).
 
 The three endpoints take their fields as the JSON body of a `POST` or as the query of a `GET` (lists comma-separated or
-repeated, booleans `true` or `false`, an empty value is null). The default model, `synthetic`, draws seeded random
+repeated, booleans `true` or `false`, an empty value is null). Many requests in one `POST` of `application/x-ndjson` to
+`/tokenize` or `/attention`, one a line, are answered line by line. The default model, `synthetic`, draws seeded random
 embeddings and weights, so that the same request gives the same numbers to the last bit. Beside it there may be
 pretrained models of Hugging Face transformers, which whoever runs the service configures: `GET /models` lists them, and
 the fields and tensors of each. Unknown fields are refused, and every error is a problem document (RFC 9457).
@@ -123,13 +135,11 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
             "requestBody": {
                 "required": True,
                 "content": {
-                    "application/json": {
-                        "schema": reference(endpoint.fields),
-                        "example": EXAMPLES[name]["request"],
-                    }
+                    JSON: {"schema": reference(endpoint.fields), "example": EXAMPLES[name]["request"]},
+                    **({LINES: bulk_body(EXAMPLES[name]["request"])} if LINES in endpoint.takes else {}),
                 },
             },
-            "responses": {"200": _answer(endpoint, post_headers), **problem_responses((*codes, *POSTED))},
+            "responses": {"200": _posted_answer(endpoint, post_headers), **problem_responses((*codes, *POSTED))},
         },
         "get": {
             **shared,
@@ -142,6 +152,13 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
             },
         },
     }
+
+
+def _posted_answer(endpoint: SentenceEndpoint, names: Iterable[str]) -> Json:
+    answer = _answer(endpoint, names)
+    if LINES in endpoint.takes:
+        answer["content"][LINES] = bulk_answer(EXAMPLES[endpoint.path.removeprefix("/")]["answer"])
+    return answer
 
 
 def _answer(endpoint: SentenceEndpoint, names: Iterable[str]) -> Json:

@@ -1,5 +1,6 @@
 """The pieces of openapi.json that all operations share: headers, problems, references."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from service.api import problems
+from service.api.bulk_request import MAX_ID_CHARACTERS
 from service.api.problems import KINDS, Problem
 
 Json = dict[str, Any]
@@ -16,7 +18,7 @@ REFERENCE = "#/components/schemas/{model}"
 
 HEADERS: Json = {
     "X-Request-Id": "The caller's X-Request-Id if it is sane, else a new one.",
-    "Server-Timing": "Milliseconds by stage: tokenize, queue, compute, encode; those that ran.",
+    "Server-Timing": "Milliseconds by stage: tokenize, queue, compute, encode; those that ran. Not of streams.",
     "ETag": "Tag of this answer, for If-None-Match.",
     "Cache-Control": "How long the answer may be kept.",
     "Vary": "The request headers that choose between forms of this answer.",
@@ -52,6 +54,33 @@ UNCHANGED: Json = {
     "description": "The client's copy (If-None-Match) is fresh.",
     "headers": headers("X-Request-Id", "ETag", "Cache-Control", "Vary"),
 }
+
+
+def bulk_body(request: Json) -> Json:
+    """How many requests come as lines, such as `request`."""
+    description = (
+        "One request a line (newline-delimited JSON in UTF-8): an object with the fields of the JSON body, and an `id` "
+        f"of up to {MAX_ID_CHARACTERS} characters where the answer shall have one. `format`, other than `json`, "
+        "`quantize` and `filename` are for requests that stand alone. Blank lines are skipped. A body up to "
+        "MAX_BODY_BYTES is read before it is answered; of a longer one the answers must be read while it is sent. A "
+        "single line may have MAX_BODY_BYTES."
+    )
+    return {"schema": {"type": "string", "description": description}, "example": _lines(request)}
+
+
+def bulk_answer(answer: Json) -> Json:
+    """How the answers come as lines, such as `answer`."""
+    description = (
+        "For `application/x-ndjson`: one answer a line, in the order of the requests, streamed as they are ready, "
+        "without Server-Timing. Each is what its request gets alone as JSON, behind the request's `id`. A request that "
+        "fails gets its problem document in place, behind its `id` where that could be read: problems have a "
+        "`status`, answers never do."
+    )
+    return {"schema": {"type": "string", "description": description}, "example": _lines(answer)}
+
+
+def _lines(member: Json) -> str:
+    return "".join(json.dumps({"id": id_, **member}, ensure_ascii=False) + "\n" for id_ in ("first", "second"))
 
 
 def problem_responses(codes: Iterable[str]) -> Json:

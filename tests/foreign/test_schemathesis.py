@@ -20,8 +20,9 @@ LEAST_REQUESTS = 1000
 
 
 def test_no_request_gets_an_answer_that_the_document_does_not_promise(
-    tmp_path: Path, document: Path, server_url: str
+    tmp_path: Path, document: Path, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(SETTINGS.parent))  # where the settings' hooks are
     command = (sys.executable, "-m", "schemathesis.cli", "--config-file", SETTINGS, "run", document)
     target = ("--url", server_url, "--checks", "all", "--continue-on-failure")
     cases = ("--seed", str(SEED), "--max-examples", str(EXAMPLES), "--generation-database", "none")
