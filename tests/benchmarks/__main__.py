@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from tests.benchmarks import forms, heatmap, pretrained, startup, throughput
+from tests.benchmarks import bulk, forms, heatmap, pretrained, startup, throughput
 
 Rows = list[dict[str, object]]
 
@@ -18,7 +18,10 @@ def main() -> None:
     """Run the suites that the command line names."""
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description="Ratios to peers, each in one run.")
     parser.add_argument(
-        "suites", nargs="*", metavar="SUITE", help="throughput, startup, forms, heatmap, pretrained (default: all)"
+        "suites",
+        nargs="*",
+        metavar="SUITE",
+        help="throughput, bulk, startup, forms, heatmap, pretrained (default: all)",
     )
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default: 7)")
     parser.add_argument("--seconds", type=int, default=3, help="seconds of load on each target (default: 3)")
@@ -26,6 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     suites: dict[str, Callable[[], Rows]] = {
         "throughput": lambda: throughput.measure(options.rounds, options.seconds),
+        "bulk": lambda: bulk.measure(options.rounds, options.seconds),
         "startup": lambda: startup.measure(options.rounds),
         "forms": lambda: forms.measure(options.rounds),
         "heatmap": lambda: heatmap.measure(options.rounds),

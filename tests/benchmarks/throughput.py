@@ -55,13 +55,13 @@ def measure(rounds: int, seconds: int) -> list[dict[str, object]]:
         raise SystemExit("wrk is not installed: apt-get install wrk")
     rates: dict[str, list[float]] = {target.name: [] for target in TARGETS}
     with contextlib.ExitStack() as stack:
-        urls = {name: stack.enter_context(_serving(command)) for name, command in COMMANDS.items()}
+        urls = {name: stack.enter_context(serving(command)) for name, command in COMMANDS.items()}
         for target in TARGETS:
-            _load(urls[target.server], target, start=0, seconds=1)  # warm up
+            load(urls[target.server], target, start=0, seconds=1)  # warm up
         for number in range(rounds):
             for target in TARGETS:
                 start = (number + 1) * 1_000_000
-                rates[target.name].append(_load(urls[target.server], target, start, seconds))
+                rates[target.name].append(load(urls[target.server], target, start, seconds))
     return [_row(target, rates[target.name], rates["no-op"]) for target in TARGETS]
 
 
@@ -77,7 +77,7 @@ def _row(target: Target, rates: list[float], floor: list[float]) -> dict[str, ob
     }
 
 
-def _load(url: str, target: Target, start: int, seconds: int) -> float:
+def load(url: str, target: Target, start: int, seconds: int) -> float:
     environment = os.environ | {"START": str(start), "FIELDS": target.fields, "SEEDS": str(int(target.seeds))}
     command = ["wrk", "-t1", "-c16", f"-d{seconds}s", "-s", str(SCRIPT), url + target.path]
     printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
@@ -89,7 +89,7 @@ def _load(url: str, target: Target, start: int, seconds: int) -> float:
 
 
 @contextlib.contextmanager
-def _serving(command: list[str]) -> Iterator[str]:
+def serving(command: list[str]) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     process = subprocess.Popen([sys.executable, *command, str(port)])
