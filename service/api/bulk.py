@@ -4,12 +4,13 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
 
 from service.api.attention_request import AttentionRequest
-from service.api.bulk_request import AttentionLine, TokenizeLine, check_line, readable_id
+from service.api.bulk_request import AttentionLine, TokenizeLine, answer_line, check_line, readable_id
 from service.api.fields import fields_from_json
 from service.api.grouping import in_groups
 from service.api.operations import Operations
@@ -18,6 +19,9 @@ from service.api.requests import SentenceRequest, TokenizeRequest
 from service.api.together import Answers, attention_together, tokenize_together
 from service.engine.errors import RequestError
 from service.engine.outcomes import each
+
+LONG_BYTES = 64 * 1024
+"""A line of so many bytes is handed over as it is: the event loop copies none."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +53,14 @@ async def answer_lines(
     async with aclosing(in_groups(given)) as groups:
         async for group in groups:
             requests = each(partial(_read, kind, most), group)
-            rest = zip(group, requests, strict=True)
+            place = 0
             async for answers in kind.answer(operations, requests):
-                yield b"".join([_write(*next(rest), answer, exchange) for answer in answers])
+                asked = group[place : place + len(answers)]
+                place += len(answers)
+                written = map(partial(_write, exchange, most), asked, answers)
+                for is_short, some in groupby(written, lambda line: len(line) < LONG_BYTES):
+                    for part in [b"".join(some)] if is_short else some:
+                        yield part
 
 
 def _read(kind: _Kind, most: int, line: bytes) -> TokenizeLine | AttentionLine:
@@ -64,13 +73,11 @@ def _read(kind: _Kind, most: int, line: bytes) -> TokenizeLine | AttentionLine:
     return request
 
 
-def _write(
-    line: bytes, request: TokenizeLine | AttentionLine | Exception, answer: bytes | Exception, exchange: Exchange
-) -> bytes:
-    """The answer or the problem as a line, with the id as its first member."""
-    id_ = readable_id(line) if isinstance(request, Exception) else request.id
-    if isinstance(answer, Exception):
-        if not isinstance(answer, ProblemError | RequestError):
-            logger.error("a line failed: request_id=%s path=%r", exchange.request_id, exchange.path, exc_info=answer)
-        answer = orjson.dumps(problem_document(problem_of(answer, "body"), exchange))
-    return b"%b\n" % answer if id_ is None else b'{"id":%b,%b\n' % (orjson.dumps(id_), answer[1:])
+def _write(exchange: Exchange, most: int, asked: bytes, answer: bytes | Exception) -> bytes:
+    """The answer, or the problem in its place."""
+    if not isinstance(answer, Exception):
+        return answer
+    if not isinstance(answer, ProblemError | RequestError):
+        logger.error("a line failed: request_id=%s path=%r", exchange.request_id, exchange.path, exc_info=answer)
+    document = problem_document(problem_of(answer, "body"), exchange)
+    return answer_line(readable_id(asked[:most]), [orjson.dumps(document)])

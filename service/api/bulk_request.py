@@ -1,13 +1,17 @@
 """What a line of a bulk request may hold: the fields of a request that stands alone, and an id."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import orjson
 from pydantic import Field
 from pydantic_core import from_json
 
 from service.api.attention_request import AttentionRequest
 from service.api.requests import Fields, SentenceRequest, TokenizeRequest
 from service.engine.errors import NotOfferedError
+
+if TYPE_CHECKING:  # which imports numpy
+    from service.api.encoding import Buffers
 
 MAX_ID_CHARACTERS = 64
 _WHY = "lines are answered as JSON, together. Leave it out, or post this request alone."
@@ -51,3 +55,16 @@ def readable_id(line: bytes) -> str | None:
         return None
     found = fields.get("id") if isinstance(fields, dict) else None
     return found if isinstance(found, str) and len(found) <= MAX_ID_CHARACTERS else None
+
+
+def id_of(request: SentenceRequest) -> str | None:
+    """The id of a request that is a line."""
+    return request.id if isinstance(request, Line) else None
+
+
+def answer_line(id_: str | None, buffers: "Buffers") -> bytes:
+    """An object in JSON as a line, with the line's id as its first member."""
+    if id_ is None:
+        return b"".join([*buffers, b"\n"])
+    first, *others = buffers
+    return b"".join([b'{"id":', orjson.dumps(id_), b",", memoryview(first)[1:], *others, b"\n"])

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
 
-GROUP_LINES = 64
+GROUP_LINES = 32
 GROUP_BYTES = 64 * 1024
 
 

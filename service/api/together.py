@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from service.api import questions
 from service.api.attention_request import AttentionRequest
-from service.api.encoding import Encoded
+from service.api.bulk_request import answer_line, id_of
 from service.api.members import encode_tokens
 from service.api.operations import AttentionTask, Operations, seconds_to_encode
 from service.api.requests import SentenceRequest, TokenizeRequest
@@ -35,7 +35,7 @@ class _Computed(NamedTuple):
 async def tokenize_together(
     operations: Operations, requests: Sequence[TokenizeRequest | Exception]
 ) -> AsyncIterator[Answers]:
-    """The answers of /tokenize in JSON."""
+    """The answers of /tokenize as lines of JSON."""
     tokenized = await _tokenize(operations, requests)
     seconds = sum(seconds_to_encode(one.tokens) for one in tokenized if not isinstance(one, Exception))
     yield await operations.engine.worker.run("encode", {}, seconds, each, _encode_tokens, tokenized)
@@ -44,7 +44,7 @@ async def tokenize_together(
 async def attention_together(
     operations: Operations, requests: Sequence[AttentionRequest | Exception]
 ) -> AsyncIterator[Answers]:
-    """The answers of /attention in JSON, as many at a time as together are no larger than one may be."""
+    """The answers of /attention as lines of JSON, as many at a time as together are no larger than one may be."""
     tasks = [
         one
         if isinstance(one, Exception)
@@ -88,12 +88,8 @@ def _parts(tasks: Sequence[AttentionTask | Exception], most_bytes: int) -> Itera
 
 
 def _encode_tokens(one: _Tokenized[TokenizeRequest]) -> bytes:
-    return _joined(encode_tokens(one.request, one.tokens))
+    return answer_line(id_of(one.request), encode_tokens(one.request, one.tokens).buffers)
 
 
 def _encode_attention(one: _Computed) -> bytes:
-    return _joined(one.task.encode(one.attention))
-
-
-def _joined(encoded: Encoded) -> bytes:
-    return b"".join(encoded.buffers)
+    return answer_line(id_of(one.task.request), one.task.encode(one.attention).buffers)

@@ -120,6 +120,14 @@ async def test_another_kind_of_id_is_a_422_without_an_id(app: FastAPI, id_: obje
     assert [(error["in"], error["pointer"]) for error in problem["errors"]] == [("body", "/id")]
 
 
+async def test_long_and_short_answers_come_in_order(app: FastAPI) -> None:
+    lengths = [1, 150, 2, 3, 150, 150]
+    lines = [json.dumps({"sentence": "a " * n, "id": str(n), "num_heads": 8}).encode() for n in lengths]
+    answered = await answers(app, "/attention", lines)
+    assert [json.loads(answer)["id"] for answer in answered] == [str(n) for n in lengths]
+    assert [len(json.loads(answer)["tokens"]) for answer in answered] == lengths
+
+
 @pytest.mark.parametrize(
     ("field", "value"), [("format", "npy"), ("format", "safetensors"), ("quantize", "uint8"), ("filename", "a.json")]
 )

@@ -322,3 +322,22 @@ async def test_a_title_claims_no_formula_that_a_model_does_not_have(
 ) -> None:
     svg = (await post(client, "/heatmap", format="svg", model="t5", tensor=tensor)).text
     assert f">{html.escape(title, quote=False)}</text>" in svg
+
+
+async def test_lines_may_ask_different_models_and_are_answered_as_alone(client: httpx.AsyncClient) -> None:
+    lines: list[dict[str, Any]] = [
+        {"sentence": SENTENCE, "model": "bert", "layers": [0, 1]},
+        {"sentence": SENTENCE, "seed": 3},
+        {"sentence": SENTENCE, "model": "t5", "stack": "cross", "target": "ho ho"},
+        {"sentence": SENTENCE, "model": "gpt2", "d_k": 3},
+        {"sentence": "so they are", "model": "bert", "level": "word"},
+    ]
+    body = "\n".join(map(json.dumps, lines))
+    response = await client.post("/attention", content=body, headers={"content-type": "application/x-ndjson"})
+    together = [json.loads(line) for line in response.content.splitlines()]
+    alone = [(await client.post("/attention", json=fields)).json() for fields in lines]
+    for one, other in zip(together, alone, strict=True):
+        assert one.get("status") == other.get("status")
+        assert one.get("parameters") == other.get("parameters")
+        assert one.get("tokens") == other.get("tokens")
+        np.testing.assert_allclose(one.get("attentions", []), other.get("attentions", []), atol=1e-6)
