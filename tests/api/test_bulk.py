@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.api.bulk import answer_lines
@@ -79,6 +79,7 @@ def expect(answer: bytes, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", PATHS)
+@settings(max_examples=30)
 @given(st.data())
 async def test_every_line_is_answered_as_it_is_alone_byte_for_byte(
     app: FastAPI, client: httpx.AsyncClient, path: str, data: st.DataObject

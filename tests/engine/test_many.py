@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.engine.engine import SYNTHETIC, Engine
@@ -34,6 +34,7 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
+@settings(max_examples=30)
 @given(st.lists(CASES, max_size=20))
 def test_texts_of_a_batch_have_the_tokens_that_they_have_alone(texts: list[Text]) -> None:
     tokenizer = bert_base_uncased()
