@@ -124,17 +124,21 @@ class Tokenizer:
 
     def encode(self, text: Text) -> Encoding:
         """The backend's encoding, cut where `text` says so."""
-        [encoding] = self._encode(self._way(text), [text])
-        return self._cut(text, encoding)
+        return self._within(text, _encode_alone(*self._input(text), text.add_special_tokens))
 
     def encode_all(self, texts: Sequence[Text]) -> list[Encoding]:
         """The encodings of `texts`, each as it is alone; they share the cores."""
-        ways = [self._way(text) for text in texts]
+        inputs = [(*self._input(text), text.add_special_tokens) for text in texts]
         encodings: dict[int, Encoding] = {}
-        for way in set(ways):
-            places = [place for place, other in enumerate(ways) if other == way]
-            encodings.update(zip(places, self._encode(way, [texts[place] for place in places]), strict=True))
-        return [self._cut(text, encodings[place]) for place, text in enumerate(texts)]
+        for backend, special in {(backend, special) for backend, _, _, special in inputs}:
+            alike = {
+                place: sentence if pair is None else (sentence, pair)
+                for place, (other, sentence, pair, added) in enumerate(inputs)
+                if other is backend and added == special
+            }
+            encoded = backend.encode_batch(list(alike.values()), add_special_tokens=special)
+            encodings.update(zip(alike, encoded, strict=True))
+        return [self._within(text, encodings[place]) for place, text in enumerate(texts)]
 
     def read(self, text: Text, encoding: Encoding) -> Tokens:
         """The tokens of `text`, of which this is the `encoding`.
@@ -156,37 +160,32 @@ class Tokenizer:
             encoding=encoding,
         )
 
-    def _way(self, text: Text) -> tuple[bool, bool]:
-        """Whether Python lowers it, and whether special tokens are added: what texts of a batch have in common."""
-        sentence = text.sentence
-        is_plain = text.sentence_pair is None and sentence.isascii() and sentence.isprintable()
-        return is_plain and self._lower is not None, text.add_special_tokens
+    def _input(self, text: Text) -> tuple[Backend, str, str | None]:
+        """Who encodes it, and what they are given."""
+        sentence, pair = text.sentence, text.sentence_pair
+        if self._lower is not None and pair is None and sentence.isascii() and sentence.isprintable():
+            return self._lower, sentence.lower(), None
+        return self.backend, sentence, pair
 
-    def _encode(self, way: tuple[bool, bool], texts: Sequence[Text]) -> list[Encoding]:
-        is_lowered, special = way
-        if is_lowered and self._lower is not None:
-            return _encode_batch(self._lower, [(text.sentence.lower(), None) for text in texts], special)
-        return _encode_batch(self.backend, [(text.sentence, text.sentence_pair) for text in texts], special)
-
-    def _cut(self, text: Text, encoding: Encoding) -> Encoding:
+    def _within(self, text: Text, encoding: Encoding) -> Encoding:
+        """What is left of it where `text` is to be cut."""
         if text.most_tokens is None or len(encoding) <= text.most_tokens:
             return encoding
-        if text.most_tokens not in self._cutting:  # a copy, as the original serves other threads meanwhile
-            self._cutting[text.most_tokens] = _copy(self.backend)
-            self._cutting[text.most_tokens].enable_truncation(text.most_tokens)
-        pair = (text.sentence, text.sentence_pair)
-        [cut] = _encode_batch(self._cutting[text.most_tokens], [pair], text.add_special_tokens)
-        return cut
+        return self._cut(text, text.most_tokens)
+
+    def _cut(self, text: Text, most_tokens: int) -> Encoding:
+        if most_tokens not in self._cutting:  # a copy, as the original serves other threads meanwhile
+            self._cutting[most_tokens] = _copy(self.backend)
+            self._cutting[most_tokens].enable_truncation(most_tokens)
+        return _encode_alone(self._cutting[most_tokens], text.sentence, text.sentence_pair, text.add_special_tokens)
 
 
-def _encode_batch(backend: Backend, texts: Sequence[tuple[str, str | None]], special: bool) -> list[Encoding]:
-    """A long text as a batch, too: for that the backend lets other threads run, which a megabyte keeps waiting."""
-    if len(texts) == 1:
-        [(sentence, pair)] = texts
-        if len(sentence) <= SHORT and (pair is None or len(pair) <= SHORT):
-            return [backend.encode(sentence, pair, add_special_tokens=special)]
-    inputs = [sentence if pair is None else (sentence, pair) for sentence, pair in texts]
-    return backend.encode_batch(inputs, add_special_tokens=special)
+def _encode_alone(backend: Backend, sentence: str, pair: str | None, special: bool) -> Encoding:
+    """A long text as a batch of one: for a batch the backend lets other threads run, which a megabyte keeps waiting."""
+    if len(sentence) <= SHORT and (pair is None or len(pair) <= SHORT):
+        return backend.encode(sentence, pair, add_special_tokens=special)
+    [encoding] = backend.encode_batch([sentence if pair is None else (sentence, pair)], add_special_tokens=special)
+    return encoding
 
 
 @cache
