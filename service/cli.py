@@ -1,7 +1,7 @@
 """The command line: serve · tokenize · attention · heatmap · openapi.
 
-Flags are made from the settings and from the requests' fields, so that each is declared once. A user's error is one
-line on standard error and exit code 2. Commands import what they need when they run: --help needs no torch.
+A user's error is one line on standard error and exit code 2. Commands import what they need when they run: --help needs
+no torch.
 """
 
 import argparse
@@ -17,29 +17,16 @@ from typing import NoReturn
 import orjson
 from pydantic import ValidationError
 
-from service import __version__
-from service.api.attention_request import AttentionRequest
 from service.api.fields import fields_from_text, message_of
-from service.api.heatmap_request import HeatmapRequest
 from service.api.problems import ProblemError
-from service.api.requests import SentenceRequest, TokenizeRequest
 from service.engine.errors import EngineError, NoTokensError
-from service.flags import add_flags, given_flags, join_negative_numbers
+from service.flags import given_flags, join_negative_numbers
 from service.heatmap.errors import NotDrawableError
+from service.parser import PROGRAM, REQUESTS, make_parser
 from service.settings import ENV_PREFIX, Settings
 
-PROGRAM = "attention-service"
-REQUESTS: dict[str, type[SentenceRequest]] = {
-    "tokenize": TokenizeRequest,
-    "attention": AttentionRequest,
-    "heatmap": HeatmapRequest,
-}
-SERVED_ONLY = {"format", "filename"}
-"""Fields that only make sense over HTTP."""
 BINARY = {"png", "safetensors", "npy"}
 """Forms that are no text."""
-SUFFIXES = {"attention": "; .safetensors and .npy are written as such", "heatmap": "; .svg makes an SVG"}
-"""What the name of a command's file decides."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +34,7 @@ logger = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that `arguments` (those of the process) name."""
     given = join_negative_numbers(sys.argv[1:] if arguments is None else arguments)
-    options, unknown = _parser().parse_known_args(given)
+    options, unknown = make_parser().parse_known_args(given)
     if unknown:
         is_text = options.command in REQUESTS and not unknown[0].startswith("-")
         advice = "put the sentence in quotes" if is_text else f"see {PROGRAM} {options.command} --help"
@@ -125,37 +112,6 @@ def _form(command: str, output: Path | None) -> str:
     if suffix and suffix not in forms:
         _fail(f"{output}: {command} writes {' or '.join('.' + form for form in forms)}")
     return suffix or forms[0]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        PROGRAM, description="Shows how a transformer's attention is computed: as a REST service, or for one sentence."
-    )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    server = commands.add_parser("serve", help="serve HTTP", description="Serve HTTP until SIGTERM or Ctrl-C.")
-    add_flags(server, Settings, env_prefix=ENV_PREFIX)
-    for name, request in REQUESTS.items():
-        summary = {"tokenize": "print tokens", "attention": "print matrices", "heatmap": "draw a picture"}[name]
-        command = commands.add_parser(
-            name,
-            help=f"{summary} of a sentence, without a server",
-            description=request.__doc__,
-            epilog=f"Settings, such as {ENV_PREFIX}MODELS, come from the environment: see {PROGRAM} serve --help.",
-        )
-        command.add_argument("sentence", help="the text")
-        add_flags(command, request, omit=SERVED_ONLY)
-        _add_output(command, SUFFIXES.get(name, ""))
-    _add_output(
-        commands.add_parser("openapi", help="print the OpenAPI document", description="Print the OpenAPI document.")
-    )
-    return parser
-
-
-def _add_output(parser: argparse.ArgumentParser, note: str = "") -> None:
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help=f"write to FILE, not to standard output{note}"
-    )
 
 
 def _settings(given: Sequence[tuple[str, str]]) -> Settings:

@@ -13,6 +13,7 @@ import pytest
 
 from service import __version__, cli
 from service.api.requests import PRETRAINED_ONLY
+from service.parser import REQUESTS
 
 SENTENCE = "hello attention, naïve 東京 🙂"
 TOKENIZE: dict[str, Any] = {
@@ -85,7 +86,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 @pytest.mark.parametrize("command", EVERY_FIELD)
 def test_every_field_of_a_request_is_tried_here(command: str) -> None:
-    fields = set(cli.REQUESTS[command].model_fields)
+    fields = set(REQUESTS[command].model_fields)
     elsewhere = PRETRAINED_ONLY | {"level", "format", "filename", "quantize"}
     assert fields == {*EVERY_FIELD[command], "sentence"} | (fields & elsewhere)
 
@@ -188,7 +189,7 @@ def test_an_argument_that_is_not_utf_8_is_one_line(arguments: list[str]) -> None
     assert failure("tokenize", "hi", *arguments).startswith("attention-service: ")
 
 
-@pytest.mark.parametrize("command", cli.REQUESTS)
+@pytest.mark.parametrize("command", REQUESTS)
 def test_help_says_where_settings_come_from(capsys: pytest.CaptureFixture[str], command: str) -> None:
     with pytest.raises(SystemExit):
         cli.main([command, "--help"])
