@@ -1,4 +1,4 @@
-"""The command line: serve · tokenize · attention · heatmap · openapi.
+"""The command line: serve · tokenize · attention · heatmap · bulk · openapi.
 
 A user's error is one line on standard error and exit code 2. Commands import what they need when they run: --help needs
 no torch.
@@ -9,6 +9,7 @@ import asyncio
 import difflib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 
 from service.api.fields import fields_from_text, message_of
 from service.api.problems import ProblemError
+from service.corpus.errors import CorpusError
 from service.engine.errors import EngineError, NoTokensError
 from service.flags import given_flags, join_negative_numbers
 from service.heatmap.errors import NotDrawableError
@@ -44,9 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             serve(_settings(given_flags(options)))
         elif options.command == "openapi":
             _write(openapi() + b"\n", options.output)
+        elif options.command == "bulk":
+            _answer_corpus(options)
         else:
             _answer(options)
-    except (EngineError, NotDrawableError, ProblemError, OSError) as error:
+    except (EngineError, NotDrawableError, ProblemError, CorpusError, OSError) as error:
         _fail(str(error))
 
 
@@ -103,6 +107,38 @@ def _answer(options: argparse.Namespace) -> None:
     _write(body if form in BINARY else body + b"\n", options.output)
 
 
+def _answer_corpus(options: argparse.Namespace) -> None:
+    """Answer many requests without a server, and end with exit code 1 if there were problems, 130 after Ctrl-C."""
+    from service.api.endpoints import SENTENCE_ENDPOINTS
+    from service.corpus.forms import open_output
+    from service.corpus.source import ANY_SENTENCE, open_source
+
+    endpoint = next(each for each in SENTENCE_ENDPOINTS if each.path == f"/{options.endpoint}")
+    request = fields_from_text([("sentence", ANY_SENTENCE), *given_flags(options)], endpoint.fields, "query")
+    fields = request.model_dump(mode="json", exclude_unset=True, exclude={"sentence"})
+    settings = _settings([])
+    source = open_source(options.input, fields, settings.max_body_bytes)
+    output = open_output(options.output, endpoint.path, force=options.force)
+    if options.output.exists() and options.output.samefile(options.input):
+        _fail(f"{options.output} is the input: name another file to write")
+    try:
+        from service.app import load_operations
+        from service.corpus.run import run
+
+        operations = load_operations(settings)
+        try:
+            summary = asyncio.run(run(operations, endpoint, source, output))
+        except OSError as error:
+            _fail(f"cannot write {options.output}: {error.strerror}; mend that, and run the same command again")
+        finally:
+            operations.engine.close()
+    except KeyboardInterrupt:
+        _fail("stopped; run the same command again to go on", code=128 + signal.SIGINT)
+    print(f"{PROGRAM}: {summary}", file=sys.stderr)
+    if output.counted.problems:
+        raise SystemExit(1)
+
+
 def _form(command: str, output: Path | None) -> str:
     """The form that the file's name asks for, or the command's first."""
     from service.api.endpoints import SENTENCE_ENDPOINTS
@@ -146,6 +182,6 @@ def _write(body: bytes, output: Path | None) -> None:
         _fail(f"cannot write {output}: {error.strerror}")
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = 2) -> NoReturn:
     print(f"{PROGRAM}: {message}", file=sys.stderr)
-    raise SystemExit(2)
+    raise SystemExit(code)

@@ -5,6 +5,7 @@ Flags are made from the settings and from the requests' fields, so that each is 
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from service import __version__
 from service.api.attention_request import AttentionRequest
@@ -21,6 +22,9 @@ REQUESTS: dict[str, type[SentenceRequest]] = {
 }
 SERVED_ONLY = {"format", "filename"}
 """Fields that only make sense over HTTP."""
+BINARY_ONLY = {"quantize"}
+"""Fields of forms that are no JSON."""
+SETTINGS = f"Settings, such as {ENV_PREFIX}MODELS, come from the environment: see {PROGRAM} serve --help."
 SUFFIXES = {"attention": "; .safetensors and .npy are written as such", "heatmap": "; .svg makes an SVG"}
 """What the name of a command's file decides."""
 
@@ -40,15 +44,48 @@ def make_parser() -> argparse.ArgumentParser:
             name,
             help=f"{summary} of a sentence, without a server",
             description=request.__doc__,
-            epilog=f"Settings, such as {ENV_PREFIX}MODELS, come from the environment: see {PROGRAM} serve --help.",
+            epilog=SETTINGS,
         )
         command.add_argument("sentence", help="the text")
         add_flags(command, request, omit=SERVED_ONLY)
         _add_output(command, SUFFIXES.get(name, ""))
+    _add_bulk(commands)
     _add_output(
         commands.add_parser("openapi", help="print the OpenAPI document", description="Print the OpenAPI document.")
     )
     return parser
+
+
+def _add_bulk(commands: Any) -> None:  # noqa: ANN401  # argparse's class for it is private
+    command = commands.add_parser(
+        "bulk",
+        help="answer a file of many sentences, without a server",
+        description="Answer each line of a file, in order. A line that cannot be answered has its problem in place; "
+        "then the exit code is 1. A run that was stopped or killed goes on where it was when the same command is given "
+        "again.",
+        epilog=SETTINGS,
+    )
+    command.add_argument(
+        "input",
+        type=Path,
+        help="a .txt of sentences, one a line; or an .ndjson or .jsonl of requests, one JSON object a line with fields "
+        "of its own, so that no flag for a field is taken",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        required=True,
+        help="what to write: .ndjson, a JSON answer a line; .parquet, a table with a row a line",
+    )
+    command.add_argument("--endpoint", choices=("tokenize", "attention"), default="attention", help="what to answer")
+    command.add_argument(
+        "--force",
+        action="store_true",
+        help="overwrite a finished FILE, or an unfinished one of another command; one of the same command goes on",
+    )
+    add_flags(command, AttentionRequest, omit=SERVED_ONLY | BINARY_ONLY)
 
 
 def _add_output(parser: argparse.ArgumentParser, note: str = "") -> None:

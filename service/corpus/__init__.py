@@ -1,0 +1,1 @@
+"""Many sentences, from file to file: `attention-service bulk`."""

@@ -1,0 +1,76 @@
+"""The input: which lines count, and what is asked for each."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from service.corpus.errors import CorpusError
+from service.corpus.source import open_source
+from tests.corpus.runs import MOST_BYTES
+
+
+def sentences_of(file: Path, content: bytes) -> dict[int, Any]:
+    """Line numbers and what is asked for each."""
+    file.write_bytes(content)
+    return dict(open_source(file, {}, MOST_BYTES).requests(skip=0))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "sentences.txt"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentences"),
+    [
+        (b"one\ntwo\n", {1: "one", 2: "two"}),
+        (b"one\n\n  \t\ntwo", {1: "one", 4: "two"}),
+        (b"one\r\n\r\ntwo\r\n", {1: "one", 3: "two"}),
+        (b"\xef\xbb\xbfone\n", {1: "one"}),
+        (b"\xef\xbb\xbf\none\n", {2: "one"}),
+        (b" one \n", {1: " one "}),
+        ("a\u2028b\x0bc\x85d\n".encode(), {1: "a\u2028b\x0bc\x85d"}),
+        (b'"quoted" \\ back\tslash\n', {1: '"quoted" \\ back\tslash'}),
+        (b"", {}),
+    ],
+)
+def test_each_line_that_is_not_blank_is_a_sentence(file: Path, content: bytes, sentences: dict[int, str]) -> None:
+    asked = sentences_of(file, content)
+    assert {number: orjson.loads(line) for number, line in asked.items()} == {
+        number: {"sentence": sentence} for number, sentence in sentences.items()
+    }
+
+
+def test_a_line_that_is_no_utf_8_is_no_json_so_that_its_answer_says_so(file: Path) -> None:
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(sentences_of(file, b"caf\xe9\n")[1])
+
+
+def test_a_line_that_is_too_long_is_cut_to_be_refused_and_the_next_is_read_whole(file: Path) -> None:
+    first, second = sentences_of(file, b"a" * 10 * MOST_BYTES + b"\n" + b"b" * (MOST_BYTES - 20)).values()
+    assert MOST_BYTES < len(first) < 2 * MOST_BYTES
+    assert orjson.loads(second) == {"sentence": "b" * (MOST_BYTES - 20)}
+
+
+def test_fields_are_asked_with_every_sentence(file: Path) -> None:
+    file.write_bytes(b"one\n")
+    [(_, line)] = open_source(file, {"seed": 3}, MOST_BYTES).requests(skip=0)
+    assert orjson.loads(line) == {"sentence": "one", "seed": 3}
+
+
+def test_lines_that_are_blank_are_not_skipped_twice(file: Path) -> None:
+    file.write_bytes(b"\none\n\ntwo\nthree\n")
+    source = open_source(file, {}, MOST_BYTES)
+    assert source.lines == 3
+    assert [number for number, _ in source.requests(skip=2)] == [5]
+
+
+def test_a_file_of_requests_is_read_as_it_is(tmp_path: Path) -> None:
+    assert sentences_of(tmp_path / "requests.JSONL", b'{"sentence": 1}\n\n[]') == {1: b'{"sentence": 1}', 3: b"[]"}
+
+
+def test_fields_beside_a_file_of_requests_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="its lines hold the fields; leave out --d-k, or write them into the lines"):
+        open_source(tmp_path / "requests.ndjson", {"d_k": 2}, MOST_BYTES)
