@@ -83,11 +83,11 @@ def serving(*flags: str, environment: dict[str, str] | None = None) -> Iterator[
             process.wait(timeout=START_SECONDS)
 
 
-def poll(condition: Callable[[], T], process: subprocess.Popen[bytes]) -> T:
-    """Wait until `condition` is truthy while `process` lives."""
+def poll(condition: Callable[[], T], process: subprocess.Popen[bytes] | None = None) -> T:
+    """Wait until `condition` is truthy while `process`, if there is one, lives."""
     deadline = time.monotonic() + START_SECONDS
     while not (value := condition()):
-        assert process.poll() is None, "the server ended"
+        assert process is None or process.poll() is None, "the server ended"
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
     return value

@@ -21,4 +21,12 @@ def open_output(path: Path, endpoint: str, *, force: bool) -> Output:
     match path.suffix.lower():
         case ".ndjson":
             return NdjsonOutput(path, force=force)
+        case ".parquet":
+            try:
+                from service.corpus.parquet import ParquetOutput
+            except ImportError:
+                raise CorpusError(
+                    f"{path}: .parquet needs pyarrow: python -m pip install 'attention-service[parquet]'"
+                ) from None
+            return ParquetOutput(path, force=force, answer=ANSWERS[endpoint])
     raise CorpusError(f"{path}: name a file that ends in .ndjson or .parquet")
