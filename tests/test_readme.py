@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from service.api.problems import KINDS
 from service.settings import ENV_PREFIX, Settings
@@ -116,6 +117,14 @@ def test_the_command_line_examples_run(tmp_path: Path) -> None:
     printed = run(["bash", "-euc", f"export PYTHONPATH={ROOT}\n{script}"], tmp_path)
     assert '"query"' in printed
     assert (tmp_path / "picture.png").exists()
+
+
+def test_the_example_of_many_sentences_runs(tmp_path: Path) -> None:
+    script = blocks("sh", "attention-service bulk").replace("attention-service", f"{sys.executable} -m service")
+    run(["bash", "-euc", f"export PYTHONPATH={ROOT}\n{script}"], tmp_path)
+    first, second = map(json.loads, (tmp_path / "answers.ndjson").read_bytes().splitlines())
+    assert np.shape(first["scores"]) == (1, 1, 7, 7)
+    assert parquet.read_table(tmp_path / "tokens.parquet")["tokens"].to_pylist() == [first["tokens"], second["tokens"]]
 
 
 async def test_the_picture_is_what_the_service_draws(client: httpx.AsyncClient) -> None:
