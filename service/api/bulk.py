@@ -12,11 +12,11 @@ import orjson
 from service.api.attention_request import AttentionRequest
 from service.api.bulk_request import AttentionLine, TokenizeLine, answer_line, check_line, readable_id
 from service.api.fields import fields_from_json
-from service.api.grouping import in_groups
+from service.api.grouping import in_groups, one_ahead
 from service.api.operations import Operations
 from service.api.problems import Exchange, ProblemError, problem_document, problem_of
 from service.api.requests import SentenceRequest, TokenizeRequest
-from service.api.together import Answers, attention_together, tokenize_together
+from service.api.together import Answers, answer_attention, answer_tokenize, tokenize
 from service.engine.errors import RequestError
 from service.engine.outcomes import each
 
@@ -35,8 +35,8 @@ class _Kind(NamedTuple):
 
 
 KINDS = {
-    "/tokenize": _Kind(TokenizeLine, TokenizeRequest, tokenize_together),
-    "/attention": _Kind(AttentionLine, AttentionRequest, attention_together),
+    "/tokenize": _Kind(TokenizeLine, TokenizeRequest, answer_tokenize),
+    "/attention": _Kind(AttentionLine, AttentionRequest, answer_attention),
 }
 
 
@@ -50,17 +50,26 @@ async def answer_lines(
     kind, exchange = KINDS[path], exchange or Exchange(path)
     most = operations.max_body_bytes
     given = (line async for line in lines if line.strip() or len(line) > most)
-    async with aclosing(in_groups(given)) as groups:
-        async for group in groups:
-            requests = each(partial(_read, kind, most), group)
+    async with aclosing(one_ahead(_tokenized(operations, kind, given))) as groups:
+        async for group, tokenized in groups:
             place = 0
-            async for answers in kind.answer(operations, requests):
+            async for answers in kind.answer(operations, tokenized):
                 asked = group[place : place + len(answers)]
                 place += len(answers)
                 written = map(partial(_write, exchange, most), asked, answers)
                 for is_short, some in groupby(written, lambda line: len(line) < LONG_BYTES):
                     for part in [b"".join(some)] if is_short else some:
                         yield part
+
+
+async def _tokenized(
+    operations: Operations, kind: _Kind, lines: AsyncIterable[bytes]
+) -> AsyncGenerator[tuple[list[bytes], list[Any]], None]:
+    """Groups of lines, and each with the tokens that it asks about, or why there are none."""
+    async with aclosing(in_groups(lines)) as groups:
+        async for group in groups:
+            requests = each(partial(_read, kind, operations.max_body_bytes), group)
+            yield group, await tokenize(operations, requests)
 
 
 def _read(kind: _Kind, most: int, line: bytes) -> TokenizeLine | AttentionLine:

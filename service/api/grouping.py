@@ -1,7 +1,10 @@
-"""What arrives one by one, taken as many at a time as are there."""
+"""What arrives one by one, taken as many at a time as are there, and work begun ahead of what waits for it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 GROUP_LINES = 32
 GROUP_BYTES = 64 * 1024
@@ -45,3 +48,23 @@ async def in_groups(lines: AsyncIterable[bytes]) -> AsyncGenerator[list[bytes], 
         gathering.result()  # which raises what `lines` raised
     finally:
         gathering.cancel()
+
+
+async def one_ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """`items`, of which the next one is begun before one is given out: it is made while that one is worked on."""
+    begun = asyncio.ensure_future(anext(items))
+    try:
+        while True:
+            try:
+                item = await begun
+            except StopAsyncIteration:
+                return
+            begun = asyncio.ensure_future(anext(items))
+            await asyncio.sleep(0)  # in which it begins
+            yield item
+    finally:
+        begun.cancel()
+        await asyncio.wait([begun])
+        if not begun.cancelled():
+            begun.exception()  # seen
+        await items.aclose()

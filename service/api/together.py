@@ -21,7 +21,9 @@ Request = TypeVar("Request", bound=SentenceRequest)
 Answers = list[bytes | Exception]
 
 
-class _Tokenized(NamedTuple, Generic[Request]):
+class Tokenized(NamedTuple, Generic[Request]):
+    """A request, its model and the tokens of its text."""
+
     request: Request
     model: Model
     tokens: Tokens
@@ -32,24 +34,23 @@ class _Computed(NamedTuple):
     attention: Attention
 
 
-async def tokenize_together(
-    operations: Operations, requests: Sequence[TokenizeRequest | Exception]
+async def answer_tokenize(
+    operations: Operations, tokenized: Sequence[Tokenized[TokenizeRequest] | Exception]
 ) -> AsyncIterator[Answers]:
     """The answers of /tokenize as lines of JSON."""
-    tokenized = await _tokenize(operations, requests)
     seconds = sum(seconds_to_encode(one.tokens) for one in tokenized if not isinstance(one, Exception))
     yield await operations.engine.worker.run("encode", {}, seconds, each, _encode_tokens, tokenized)
 
 
-async def attention_together(
-    operations: Operations, requests: Sequence[AttentionRequest | Exception]
+async def answer_attention(
+    operations: Operations, tokenized: Sequence[Tokenized[AttentionRequest] | Exception]
 ) -> AsyncIterator[Answers]:
     """The answers of /attention as lines of JSON, as many at a time as together are no larger than one may be."""
     tasks = [
         one
         if isinstance(one, Exception)
         else await outcome(operations.prepare(one.request, "json", one.model, one.tokens, {}))
-        for one in await _tokenize(operations, requests)
+        for one in tokenized
     ]
     for part in _parts(tasks, operations.max_response_bytes):
         computed = await _compute(operations, part)
@@ -57,13 +58,14 @@ async def attention_together(
         yield await operations.engine.worker.run("encode", {}, seconds, each, _encode_attention, computed)
 
 
-async def _tokenize(
+async def tokenize(
     operations: Operations, requests: Sequence[Request | Exception]
-) -> list[_Tokenized[Request] | Exception]:
+) -> list[Tokenized[Request] | Exception]:
+    """The tokens of each request's text."""
     asked = each(lambda request: (request, operations.model_of(request)), requests)
     texts = [(one[1], questions.text_of(*one)) for one in asked if not isinstance(one, Exception)]
     tokens = iter(await operations.engine.tokenize_all(texts, {}))
-    return each(lambda one: _Tokenized(*one, result(next(tokens))), asked)
+    return each(lambda one: Tokenized(*one, result(next(tokens))), asked)
 
 
 async def _compute(operations: Operations, tasks: Sequence[AttentionTask | Exception]) -> list[_Computed | Exception]:
@@ -87,7 +89,7 @@ def _parts(tasks: Sequence[AttentionTask | Exception], most_bytes: int) -> Itera
         yield part
 
 
-def _encode_tokens(one: _Tokenized[TokenizeRequest]) -> bytes:
+def _encode_tokens(one: Tokenized[TokenizeRequest]) -> bytes:
     return answer_line(id_of(one.request), encode_tokens(one.request, one.tokens).buffers)
 
 

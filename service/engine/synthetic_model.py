@@ -1,6 +1,6 @@
 """The synthetic model as the engine asks for it."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,7 +11,7 @@ from service.engine.attention import later_keys
 from service.engine.collecting import HEAD_TENSORS, MASKED, SHARED_TENSORS, Collector, Wanted, can_be_as_is, needs_of
 from service.engine.errors import NotOfferedError
 from service.engine.models import Facts
-from service.engine.outcomes import outcome
+from service.engine.outcomes import each
 from service.engine.plan import Plan, Question, choose_include, choose_indices, choose_words
 from service.engine.shapes import Dimensions
 from service.engine.synthetic import Draws, SyntheticParameters, attend_heads, draw, estimate_seconds
@@ -71,13 +71,10 @@ class SyntheticModel:
         return await self._worker.run("compute", timings, plan.seconds, self._compute, plan)
 
     async def compute_all(self, plans: Sequence[Plan], timings: Timings) -> list[Collector | Exception]:
-        """Compute what many plans want, one after the other; what has the same numbers only once."""
-        computed: dict[Hashable, Collector | Exception] = {}
-        kinds = [_numbers(plan) for plan in plans]
-        for kind, plan in zip(kinds, plans, strict=True):
-            if kind not in computed:
-                computed[kind] = await outcome(self.compute(plan, timings))
-        return [computed[kind] for kind in kinds]
+        """Compute what many plans want, one after the other."""
+        return await self._worker.run(
+            "compute", timings, sum(plan.seconds for plan in plans), each, self._compute, plans
+        )
 
     def _compute(self, plan: Plan) -> Collector:
         parameters, wanted = plan.question.synthetic, plan.wanted
@@ -101,13 +98,6 @@ class SyntheticModel:
         if self._is_on_cpu:
             return draws
         return replace(draws, **{name: getattr(draws, name).to(self._device) for name in SHARED_TENSORS})
-
-
-def _numbers(plan: Plan) -> Hashable:
-    """What decides a plan's numbers: where every position draws its own row, the tokens do not."""
-    wanted, parameters = plan.wanted, plan.question.synthetic
-    reads_tokens = parameters.embedding_mode == "per_token" or wanted.words is not None or wanted.special
-    return id(plan) if reads_tokens else (len(plan.source), plan.question)
 
 
 @lru_cache(maxsize=1024)
