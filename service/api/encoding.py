@@ -44,26 +44,28 @@ class Encoded(NamedTuple):
     """What must be told beside it."""
 
 
-def encode_json(answer: Mapping[str, Any], decimals: int | None = None) -> Buffers:
-    """`answer` as JSON; float32 arrays become nested lists, -inf and NaN become null.
+def encode_json(
+    members: Mapping[str, Any], tensors: Mapping[str, Float32[np.ndarray, "..."]], decimals: int | None = None
+) -> Buffers:
+    """`members`, of which there are some, and `tensors` as one JSON object: nested lists, -inf and NaN become null.
 
     Without `decimals` a number is the shortest text that reads back to the same float32.
     """
-    if "statistics" in answer:
-        answer = {**answer, "statistics": named_statistics(answer["statistics"], decimals)}
-    if decimals is None and all(value.size <= BLOCK for value in answer.values() if isinstance(value, np.ndarray)):
-        return [_dumps(answer)]
-    buffers: list[bytes | memoryview] = []
-    for name, value in answer.items():
-        buffers += [b"," if buffers else b"{", _dumps(name), b":"]
-        buffers += _encode_array(value, decimals) if isinstance(value, np.ndarray) else [_dumps(value)]
+    if "statistics" in tensors:
+        members = {**members, "statistics": named_statistics(tensors["statistics"], decimals)}
+        tensors = {name: tensor for name, tensor in tensors.items() if name != "statistics"}
+    if decimals is None and all(tensor.size <= BLOCK for tensor in tensors.values()):
+        return [dumps({**members, **tensors})]
+    buffers: list[bytes | memoryview] = [dumps(members)[:-1]]
+    for name, tensor in tensors.items():
+        buffers += [b",", dumps(name), b":", *_encode_array(tensor, decimals)]
     return [*buffers, b"}"]
 
 
 def _encode_array(array: np.ndarray, decimals: int | None) -> Iterator[bytes | memoryview]:
     """Block by block: the encoder lets no other thread run until it is done."""
     if array.size <= BLOCK or array.ndim == 1:
-        yield _dumps(array if decimals is None else round_decimals(array, decimals))
+        yield dumps(array if decimals is None else round_decimals(array, decimals))
         return
     rows = max(1, BLOCK * len(array) // array.size)
     for start in range(0, len(array), rows):
@@ -76,7 +78,8 @@ def _encode_array(array: np.ndarray, decimals: int | None) -> Iterator[bytes | m
     yield b"]"
 
 
-def _dumps(value: object) -> bytes:
+def dumps(value: object) -> bytes:
+    """What is small, as JSON."""
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

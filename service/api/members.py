@@ -7,7 +7,7 @@ import orjson
 from service.api import questions
 from service.api.attention_request import AttentionForm, AttentionRequest
 from service.api.binary import encode_npy, encode_safetensors
-from service.api.encoding import Encoded, encode_json
+from service.api.encoding import Encoded, dumps, encode_json
 from service.api.quantizing import quantize_all
 from service.api.requests import TokenizeRequest
 from service.engine.models import Model
@@ -26,7 +26,7 @@ def encode_tokens(request: TokenizeRequest, tokens: Tokens) -> Encoded:
         "token_type_ids": tokens.token_type_ids,
         "special_tokens_mask": tokens.special_tokens_mask,
     }
-    return Encoded(encode_json(members))
+    return Encoded([dumps(members)])
 
 
 def encode_attention(
@@ -39,14 +39,14 @@ def encode_attention(
     """
     members = {
         "model": request.model,
-        "parameters": questions.parameters_of(request, model, plan),
+        "parameters": orjson.Fragment(questions.encode_parameters(request, model, plan)),
         **_token_members(plan.source, request.offset_unit),
         **_other_members(plan, attention, request.offset_unit),
         "layers": list(attention.layers),
         "heads": list(attention.heads),
     }
     if form == "json":
-        return Encoded(encode_json({**members, **attention.tensors}, request.decimals))
+        return Encoded(encode_json(members, attention.tensors, request.decimals))
     tensors, quantization = attention.tensors, None
     if request.quantize is not None:
         tensors, quantization = quantize_all(tensors, request.quantize)
@@ -56,7 +56,7 @@ def encode_attention(
         return Encoded(encode_npy(tensors["attentions"]), headers)
     if "statistics" in tensors:
         told["statistics"] = ",".join(STATISTICS)
-    return Encoded(encode_safetensors(tensors, {"response": b"".join(encode_json(members)).decode(), **told}))
+    return Encoded(encode_safetensors(tensors, {"response": dumps(members).decode(), **told}))
 
 
 def _token_members(tokens: Tokens, unit: OffsetUnit) -> dict[str, object]:

@@ -1,9 +1,12 @@
 """Requests as the engine understands them, and the values that stand for null."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
+from functools import lru_cache
 from operator import attrgetter
 from typing import TypeVar
+
+import orjson
 
 from service.api.attention_request import AttentionForm, AttentionParameters, AttentionRequest
 from service.api.heatmap_request import HeatmapRequest
@@ -19,10 +22,14 @@ T = TypeVar("T")
 
 NOT_TAKEN: dict[Kind, frozenset[str]] = {"synthetic": PRETRAINED_ONLY, "pretrained": SYNTHETIC_ONLY}
 """The fields that a kind of model does not take."""
+CHOSEN = ("layers", "heads", "stack")
+LEFT_OPEN = ("add_special_tokens", "include")
+"""Fields of which a model chooses the values that are told, too."""
 PARAMETERS: dict[Kind, list[str]] = {
-    kind: [name for name in AttentionParameters.model_fields if name not in refused]
+    kind: [name for name in AttentionParameters.model_fields if name not in {*refused, *CHOSEN, *LEFT_OPEN}]
     for kind, refused in NOT_TAKEN.items()
 }
+"""What else than these decides an answer is told as the request has it."""
 SYNTHETIC_FIELDS = [field.name for field in fields(SyntheticParameters)]
 
 _synthetic_values = attrgetter(*SYNTHETIC_FIELDS)
@@ -122,17 +129,26 @@ def head_reduction(request: HeatmapRequest, model: Model) -> HeadReduction | Non
     return None if request.head_reduction == "none" else request.head_reduction
 
 
-def parameters_of(request: AttentionRequest, model: Model, plan: Plan) -> Mapping[str, object]:
-    """Every effective value, so that they can be posted back."""
-    effective: dict[str, object] = dict(
-        zip(PARAMETERS[model.facts.kind], _parameter_values[model.facts.kind](request), strict=True)
+def encode_parameters(request: AttentionRequest, model: Model, plan: Plan) -> bytes:
+    """Every effective value, so that they can be posted back, as JSON."""
+    wanted, kind = plan.wanted, model.facts.kind
+    encode = _encode_parameters if request.target is None else _encode_parameters.__wrapped__  # a target may be long
+    return encode(
+        kind,
+        _parameter_values[kind](request),
+        adds_special_tokens(request, model),
+        tuple(wanted.include),
+        *((tuple(wanted.layers), tuple(wanted.heads), plan.stack) if kind == "pretrained" else ()),
     )
-    effective["add_special_tokens"] = adds_special_tokens(request, model)
-    effective["include"] = [name for name in plan.wanted.include if name != SINK]
-    if model.facts.kind == "pretrained":
-        layers, heads = list(plan.wanted.layers), list(plan.wanted.heads)
-        effective |= {"layers": layers, "heads": heads, "stack": plan.stack}
-    return effective
+
+
+@lru_cache(maxsize=1024)
+def _encode_parameters(
+    kind: Kind, values: tuple[object, ...], add_special_tokens: bool, include: tuple[str, ...], *chosen: object
+) -> bytes:
+    effective = dict(zip(PARAMETERS[kind], values, strict=True)) | dict(zip(CHOSEN, chosen, strict=False))
+    effective |= {"add_special_tokens": add_special_tokens, "include": [name for name in include if name != SINK]}
+    return orjson.dumps(effective)
 
 
 def defaults_of(request: SentenceRequest, model: Model) -> dict[str, object]:

@@ -22,8 +22,6 @@ def project(embedding: Float[Tensor, "n d_model"], weights: Float[Tensor, "d_mod
 
 def take_head(projected: Float[Tensor, "n width"], head: int, width: int) -> Float[Tensor, "n d_head"]:
     """Columns [head·width, (head+1)·width) of a projection, contiguous: strided products may round differently."""
-    if projected.size(1) == width:
-        return projected
     return projected[:, head * width : (head + 1) * width].contiguous()
 
 

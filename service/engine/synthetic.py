@@ -101,11 +101,10 @@ def attend_heads(
     key = project(draws.embedding, draws.key_weights)
     value = project(draws.embedding, draws.value_weights)
     for head in heads:
-        tensors = {
-            "query": take_head(query, head, parameters.d_k),
-            "key": take_head(key, head, parameters.d_k),
-            "value": take_head(value, head, parameters.d_v),
-        }
+        tensors = {"query": query, "key": key, "value": value}
+        if parameters.num_heads > 1:
+            widths = {"query": parameters.d_k, "key": parameters.d_k, "value": parameters.d_v}
+            tensors = {name: take_head(tensor, head, widths[name]) for name, tensor in tensors.items()}
         _attend(tensors, parameters, needs)
         yield head, tensors
 

@@ -63,7 +63,9 @@ class SyntheticModel:
         unseeded = question if question.seed == 0 else question._replace(seed=0)  # no shape depends on it
         wanted, size, seconds = _shape(len(source), unseeded)
         if question.level == "word" or "statistics" in wanted.include:
-            wanted = wanted._replace(words=choose_words(question, source, source), special=source.special_tokens_mask)
+            wanted = wanted._replace(
+                words=choose_words(question, source, source), special=source.special_tokens_mask, as_is=False
+            )
         return Plan(question, "encoder", source, None, wanted, size, seconds)
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
@@ -85,7 +87,7 @@ class SyntheticModel:
         if MASKED in wanted.needs and parameters.mask == "causal":
             marks[MASKED] = later_keys(len(plan.source), self._device)
         for head, tensors in attend_heads(draws, parameters, wanted.heads_of(0), wanted.needs):
-            if wanted.as_is and wanted.words is None:
+            if wanted.as_is:
                 collector.take(tensors)
                 break
             block = {name: tensors[name][None] for name in wanted.needs if name in tensors}

@@ -60,7 +60,10 @@ async def answer_and_bound(request: AttentionRequest) -> tuple[bytes, int]:
 
 
 def test_what_rounds_to_nothing_has_no_sign() -> None:
-    assert b"".join(encode_json({"tensor": np.array([-0.001], np.float32)}, decimals=2)) == b'{"tensor":[0.0]}'
+    assert (
+        b"".join(encode_json({"n": 1}, {"query": np.array([-0.001], np.float32)}, decimals=2))
+        == b'{"n":1,"query":[0.0]}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,12 +73,12 @@ def test_what_rounds_to_nothing_has_no_sign() -> None:
 def test_a_large_tensor_is_written_in_blocks_to_the_same_text(shape: tuple[int, ...], decimals: int | None) -> None:
     tensor = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     tensor.flat[7] = -np.inf
-    answer = {"model": "synthetic", "tokens": ["a"], "scores": tensor, "output": tensor[:1]}
+    members = {"model": "synthetic", "tokens": ["a"]}
     numbers = tensor if decimals is None else round_decimals(tensor, decimals)
-    buffers = encode_json(answer, decimals)
+    buffers = encode_json(members, {"scores": tensor, "output": tensor[:1]}, decimals)
     assert len(buffers) > 1
     assert b"".join(buffers) == orjson.dumps(
-        {**answer, "scores": numbers, "output": numbers[:1]}, option=orjson.OPT_SERIALIZE_NUMPY
+        {**members, "scores": numbers, "output": numbers[:1]}, option=orjson.OPT_SERIALIZE_NUMPY
     )
 
 
