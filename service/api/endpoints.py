@@ -87,13 +87,13 @@ class SentenceEndpoint:
         return LineResponse(answer, length, operations.max_body_bytes, {"Content-Type": LINES, "Vary": VARY})
 
     def _form(self, scope: Scope, fields: SentenceRequest) -> str:
-        return choose_form(getattr(fields, "format", None), all_of(scope, b"accept"), self.forms)
+        return choose_form(vars(fields).get("format"), all_of(scope, b"accept"), self.forms)
 
     def _response(
         self, encoded: "Encoded", fields: SentenceRequest, form: str, headers: Mapping[str, str]
     ) -> BufferResponse:
         headers = {"Content-Type": self.forms[form], **headers, **encoded.headers}
-        filename = getattr(fields, "filename", None)
+        filename = vars(fields).get("filename")
         if filename is not None:
             headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
         return BufferResponse(encoded.buffers, headers)
