@@ -119,6 +119,7 @@ def test_the_command_line_examples_run(tmp_path: Path) -> None:
     assert (tmp_path / "picture.png").exists()
 
 
+@pytest.mark.slow
 def test_the_example_of_many_sentences_runs(tmp_path: Path) -> None:
     script = blocks("sh", "attention-service bulk").replace("attention-service", f"{sys.executable} -m service")
     run(["bash", "-euc", f"export PYTHONPATH={ROOT}\n{script}"], tmp_path)

@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import START_SECONDS, Server, poll, serving
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
@@ -64,7 +66,6 @@ def test_a_worker_that_is_killed_is_replaced_and_no_request_fails(server: Server
     assert len(workers(server)) == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_parent_ends_all_with_exit_code_0(number: signal.Signals) -> None:
     with serving("--workers", "2") as server:
@@ -74,7 +75,6 @@ def test_a_signal_to_the_parent_ends_all_with_exit_code_0(number: signal.Signals
         assert not any(worker.is_running() for worker in of_this)
 
 
-@pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed() -> None:
     with serving("--workers", "2") as server:
         of_this = workers(server)
@@ -84,7 +84,6 @@ def test_workers_end_when_their_parent_is_killed() -> None:
         assert not alive
 
 
-@pytest.mark.slow
 def test_what_cannot_be_loaded_ends_the_service_with_one_line(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "model.safetensors").write_bytes(b"no weights")

@@ -158,7 +158,6 @@ async def test_what_a_kill_may_leave_does_not_change_the_table(
 
 
 async def test_duckdb_reads_the_numbers_of_the_json(command: Command) -> None:
-    duckdb = pytest.importorskip("duckdb")
     await command.run()
     read = duckdb.read_parquet(str(command.output)).filter("problem is null").project("scores").fetchall()
     rows = [row["scores"] for row in table_of(command).to_pylist() if row["problem"] is None]
