@@ -2,77 +2,82 @@
 
 import argparse
 import json
+import os
 import platform
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-from tests.benchmarks import bulk, forms, heatmap, pretrained, startup, throughput
+from service.engine.device import default_num_threads, resolve_device
+from service.settings import ENV_PREFIX
+from tests.benchmarks import bulk, forms, heatmap, pretrained, startup, throughput, workers
+from tests.benchmarks.tables import Rows, markdown, plain
 
-Rows = list[dict[str, object]]
+LIBRARIES = ("torch", "transformers", "fastapi", "starlette", "uvicorn", "pydantic", "orjson", "pillow", "matplotlib")
 
 
 def main() -> None:
     """Run the suites that the command line names."""
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description="Ratios to peers, each in one run.")
-    parser.add_argument(
-        "suites",
-        nargs="*",
-        metavar="SUITE",
-        help="throughput, bulk, startup, forms, heatmap, pretrained (default: all)",
-    )
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds (default: 7)")
-    parser.add_argument("--seconds", type=int, default=3, help="seconds of load on each target (default: 3)")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help="suites to run (default: all)")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds (default: each suite's own)")
+    parser.add_argument("--seconds", type=int, help="seconds of load on each target (default: each suite's own)")
+    parser.add_argument("--device", default="cpu", help="torch device of the service: cpu, cuda, ... (default: cpu)")
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks.json"), help="JSON file to write")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown, too")
     options = parser.parse_args()
+    os.environ[f"{ENV_PREFIX}DEVICE"] = options.device  # of every process of the service that is started
+    rounds, seconds, device = options.rounds, options.seconds, options.device
     suites: dict[str, Callable[[], Rows]] = {
-        "throughput": lambda: throughput.measure(options.rounds, options.seconds),
-        "bulk": lambda: bulk.measure(options.rounds, options.seconds),
-        "startup": lambda: startup.measure(options.rounds),
-        "forms": lambda: forms.measure(options.rounds),
-        "heatmap": lambda: heatmap.measure(options.rounds),
-        "pretrained": lambda: pretrained.measure(options.rounds),
+        "throughput": lambda: throughput.measure(rounds or 7, seconds or 1),
+        "bulk": lambda: bulk.measure(rounds or 3, seconds or 1),
+        "workers": lambda: workers.measure(rounds or 5, seconds or 1),
+        "startup": lambda: startup.measure(rounds or 3),
+        "forms": lambda: forms.measure(rounds or 7, device),
+        "heatmap": lambda: heatmap.measure(rounds or 5),
+        "pretrained": lambda: pretrained.measure(rounds or 5, device),
     }
     unknown = set(options.suites) - set(suites)
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}: choose from {', '.join(suites)}")
-    machine = describe_machine()
+    machine = describe_machine(device)
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    results = {name: suites[name]() for name in options.suites or suites}
-    for name, rows in results.items():
-        print(f"\n{name}: medians of {options.rounds} interleaved rounds")
-        print(table(rows))
+    results: dict[str, Rows] = {}
+    for name in options.suites or suites:
+        results[name] = suites[name]()
+        print(f"\n{name}: {caption(name)}\n{plain(results[name])}", flush=True)
     options.output.write_text(json.dumps({"machine": machine, "results": results}, indent=2) + "\n")
+    if options.markdown:
+        tables = [f"{caption(name)}\n\n{markdown(rows)}\n" for name, rows in results.items()]
+        options.markdown.write_text("\n".join(tables))
 
 
-def describe_machine() -> dict[str, object]:
+def caption(suite: str) -> str:
+    """What its module says about it."""
+    return (sys.modules[f"tests.benchmarks.{suite}"].__doc__ or "").splitlines()[0]
+
+
+def describe_machine(device: str) -> dict[str, object]:
     """What the figures were measured on."""
-    libraries = (
-        "torch",
-        "transformers",
-        "fastapi",
-        "starlette",
-        "uvicorn",
-        "pydantic",
-        "orjson",
-        "pillow",
-        "matplotlib",
-    )
+    resolved = resolve_device(device)
     return {
+        "device": torch.cuda.get_device_name(resolved) if resolved.type == "cuda" else device,
+        "cpu": processor(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "cores": len(os.sched_getaffinity(0)),
+        "threads": default_num_threads(),
         "python": platform.python_version(),
-        **{name: version(name) for name in libraries},
-        "cpu": torch.backends.cpu.get_cpu_capability(),
-        "cores": torch.get_num_threads(),
+        **{name: version(name) for name in LIBRARIES},
     }
 
 
-def table(rows: Rows) -> str:
-    """Rows as aligned text."""
-    cells = [list(rows[0]), *(["" if value is None else str(value) for value in row.values()] for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells)
+def processor() -> str:
+    """The processor's name, where Linux tells it."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

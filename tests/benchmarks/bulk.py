@@ -8,7 +8,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from tests.benchmarks.throughput import COMMANDS, Target, load, serving
+from tests.benchmarks.load import COMMANDS, Target, load, serving
 
 PATHS = ("/tokenize", "/attention")
 BAR = 3

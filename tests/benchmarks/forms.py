@@ -20,9 +20,9 @@ FORMS: dict[AttentionForm, tuple[float, float | None]] = {
 """By form: the most time, as a share of orjson's or, for binary forms, of our own JSON's; and the most bytes."""
 
 
-def measure(rounds: int) -> list[dict[str, object]]:
+def measure(rounds: int, device: str) -> list[dict[str, object]]:
     """Write all forms in turn, `rounds` times; a row a form."""
-    operations = load_operations(Settings(device="cpu"))
+    operations = load_operations(Settings(device=device))
     seconds: dict[str, list[float]] = {name: [] for name in ("orjson", *FORMS)}
     sizes: dict[str, int] = {}
     for number in range(rounds + 1):

@@ -38,6 +38,11 @@ def tokenize(request: Request) -> dict[str, object]:
 
 @app.post("/attention")
 def attention(request: Request) -> dict[str, object]:
+    return compute(request)
+
+
+def compute(request: Request) -> dict[str, object]:
+    """Tokens, queries, keys, values, attentions and output, as lists."""
     tokens = tokenizer.tokenize(request.sentence)
     generator = torch.Generator().manual_seed(request.seed)
     data = torch.rand(len(tokens), request.d_model, generator=generator)

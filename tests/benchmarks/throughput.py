@@ -1,114 +1,81 @@
-"""Requests a second of one process, as ratios to an endpoint that does nothing, measured in the same rounds."""
+"""Requests a second of one process, as ratios to peers measured in the same rounds; a bar is the least ratio."""
 
 import contextlib
-import os
-import re
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from importlib.util import find_spec
 
-import httpx
+from tests.benchmarks.load import COMMANDS, Target, load, serving
 
-SCRIPT = Path(__file__).with_name("unrepeated.lua")
 EVERY_MATRIX = ',"include":["query","key","value","attentions","output"]'
-START_SECONDS = 60
+"""What the peers answer unasked."""
+REPEATED = "/attention?sentence=Transformers+are+powerful+models+for+natural+language+processing."
 
-
-@dataclass(frozen=True)
-class Target:
-    """An endpoint under load; `bar` is the least ratio to the no-op that it must reach."""
-
-    name: str
-    server: str
-    path: str
-    fields: str = ""
-    seeds: bool = False
-    """Whether every request has another seed, so that nothing it draws was drawn before."""
-    bar: float | None = None
-
-
+NOOP = "no-op"
+AFTERNOON = "afternoon /attention"
+LITSERVE = "LitServe"
+ATTENTION = "/attention"
+ATTENTION_FULL = "/attention, every matrix"
 TARGETS = (
-    Target("no-op", "peers", "/noop"),
+    Target(NOOP, "peers", "/noop"),
     Target("afternoon /tokenize", "peers", "/tokenize"),
-    Target("afternoon /attention", "peers", "/attention"),
-    Target("service /tokenize", "service", "/tokenize", bar=0.6),
-    Target("service /attention", "service", "/attention", bar=0.4),
-    Target("service /attention, another seed each", "service", "/attention", seeds=True),
-    Target("service /attention, every matrix", "service", "/attention", EVERY_MATRIX),
-    Target("service /heatmap", "service", "/heatmap", bar=0.06),
+    Target(AFTERNOON, "peers", "/attention"),
+    Target(LITSERVE, "litserve", "/predict"),
+    Target("/tokenize", "service", "/tokenize"),
+    Target(ATTENTION, "service", "/attention"),
+    Target("/attention, another seed each", "service", "/attention", seeds=True),
+    Target(ATTENTION_FULL, "service", "/attention", EVERY_MATRIX),
+    Target("GET /attention, If-None-Match", "service", REPEATED, is_held=True),
+    Target("/heatmap", "service", "/heatmap"),
 )
-COMMANDS = {
-    "peers": ["-m", "uvicorn", "tests.benchmarks.peers:app", "--no-access-log", "--log-level", "warning", "--port"],
-    "service": ["-m", "service", "serve", "--log-level", "warning", "--port"],
-}
+COMPARISONS: tuple[tuple[str, str, float | None], ...] = (
+    (NOOP, NOOP, None),
+    ("afternoon /tokenize", NOOP, None),
+    (AFTERNOON, NOOP, None),
+    (LITSERVE, NOOP, None),
+    ("/tokenize", NOOP, 0.75),
+    (ATTENTION, NOOP, 0.6),
+    ("/attention, another seed each", NOOP, None),
+    (ATTENTION_FULL, NOOP, None),
+    ("GET /attention, If-None-Match", NOOP, 0.9),
+    ("/heatmap", NOOP, 0.06),
+    (ATTENTION, AFTERNOON, 6),
+    (ATTENTION_FULL, AFTERNOON, 6),
+    (ATTENTION, LITSERVE, 6),
+    (ATTENTION_FULL, LITSERVE, 6),
+)
+"""What is compared with what; the least ratio that must be reached."""
 
 
 def measure(rounds: int, seconds: int) -> list[dict[str, object]]:
-    """Load every target in turn, `rounds` times for `seconds` each; a row a target."""
-    if shutil.which("wrk") is None:
-        raise SystemExit("wrk is not installed: apt-get install wrk")
-    rates: dict[str, list[float]] = {target.name: [] for target in TARGETS}
+    """Load every target in turn, `rounds` times for `seconds` each; a row a comparison."""
+    paths = {"peers": "/noop", "litserve": "/predict", "service": "/tokenize"}
+    if find_spec("litserve") is None:
+        print("LitServe is not installed, and not compared with: python -m pip install litserve")
+        del paths["litserve"]
+    targets = [target for target in TARGETS if target.server in paths]
+    rates: dict[str, list[float]] = {target.name: [] for target in targets}
     with contextlib.ExitStack() as stack:
-        urls = {name: stack.enter_context(serving(command)) for name, command in COMMANDS.items()}
-        for target in TARGETS:
+        urls = {name: stack.enter_context(serving(COMMANDS[name], path)) for name, path in paths.items()}
+        for target in targets:
             load(urls[target.server], target, start=0, seconds=1)  # warm up
-        for number in range(rounds):
-            for target in TARGETS:
-                start = (number + 1) * 1_000_000
-                rates[target.name].append(load(urls[target.server], target, start, seconds))
-    return [_row(target, rates[target.name], rates["no-op"]) for target in TARGETS]
+        for number in range(1, rounds + 1):
+            for target in targets:
+                rates[target.name].append(load(urls[target.server], target, number * 1_000_000, seconds))
+    return [_row(*comparison, rates) for comparison in COMPARISONS]
 
 
-def _row(target: Target, rates: list[float], floor: list[float]) -> dict[str, object]:
-    ratios = [rate / least for rate, least in zip(rates, floor, strict=True)]
+def _row(target: str, peer: str, bar: float | None, rates: Mapping[str, list[float]]) -> dict[str, object]:
+    if not {target, peer} <= rates.keys():
+        nothing = dict.fromkeys(("ratio", "lowest", "highest"))
+        return {"target": target, "peer": peer, "requests_a_second": "not installed", **nothing, "bar": bar}
+    ratios = [rate / of_peer for rate, of_peer in zip(rates[target], rates[peer], strict=True)]
     return {
-        "target": target.name,
-        "requests_a_second": round(statistics.median(rates)),
-        "ratio_to_noop": round(statistics.median(ratios), 3),
+        "target": target,
+        "peer": peer,
+        "requests_a_second": round(statistics.median(rates[target])),
+        "ratio": round(statistics.median(ratios), 3),
         "lowest": round(min(ratios), 3),
         "highest": round(max(ratios), 3),
-        "bar": target.bar,
+        "bar": bar,
     }
-
-
-def load(url: str, target: Target, start: int, seconds: int) -> float:
-    environment = os.environ | {"START": str(start), "FIELDS": target.fields, "SEEDS": str(int(target.seeds))}
-    command = ["wrk", "-t1", "-c16", f"-d{seconds}s", "-s", str(SCRIPT), url + target.path]
-    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    if "ERRORS 0" not in printed:
-        raise SystemExit(f"{target.name} answered errors:\n{printed}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", printed)
-    assert found is not None
-    return float(found[1])
-
-
-@contextlib.contextmanager
-def serving(command: list[str]) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, *command, str(port)])
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(url):
-            assert process.poll() is None, f"{command} ended"
-            assert time.monotonic() < deadline, f"{command} does not answer"
-            time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _answers(url: str) -> bool:
-    """Whether it tokenizes; peers have no /readyz."""
-    try:
-        return httpx.post(f"{url}/tokenize", json={"sentence": "hi"}).is_success
-    except httpx.TransportError:
-        return False

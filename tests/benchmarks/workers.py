@@ -10,7 +10,7 @@ import os
 import resource
 import statistics
 
-from tests.benchmarks.throughput import COMMANDS, Target, load, serving
+from tests.benchmarks.load import COMMANDS, Target, load, serving
 
 BAR = 1.7
 TARGETS = (Target("/tokenize", "service", "/tokenize"), Target("/attention", "service", "/attention"))
