@@ -13,7 +13,7 @@ import torch
 
 from service.engine.device import default_num_threads, resolve_device
 from service.settings import ENV_PREFIX
-from tests.benchmarks import bulk, forms, heatmap, pretrained, startup, throughput, workers
+from tests.benchmarks import bulk, forms, heatmap, latency, pretrained, startup, throughput, workers
 from tests.benchmarks.tables import Rows, markdown, plain
 
 LIBRARIES = ("torch", "transformers", "fastapi", "starlette", "uvicorn", "pydantic", "orjson", "pillow", "matplotlib")
@@ -33,6 +33,7 @@ def main() -> None:
     rounds, seconds, device = options.rounds, options.seconds, options.device
     suites: dict[str, Callable[[], Rows]] = {
         "throughput": lambda: throughput.measure(rounds or 7, seconds or 1),
+        "latency": lambda: latency.measure(rounds or 3, seconds or 2),
         "bulk": lambda: bulk.measure(rounds or 3, seconds or 1),
         "workers": lambda: workers.measure(rounds or 5, seconds or 1),
         "startup": lambda: startup.measure(rounds or 3),

@@ -17,6 +17,7 @@ import httpx
 
 UNREPEATED = Path(__file__).with_name("unrepeated.lua")
 START_SECONDS = 60
+MOST_SECONDS = 600
 COMMANDS = {
     "peers": ["-m", "uvicorn", "tests.benchmarks.peers:app", "--no-access-log", "--log-level", "warning", "--port"],
     "litserve": ["-m", "tests.benchmarks.litserve_peer"],
@@ -41,20 +42,37 @@ class Target:
 
 def load(url: str, target: Target, start: int, seconds: int) -> float:
     """Requests a second of 16 clients, all of them answered; their sentences are counted from `start`."""
+    arguments = ["-c16", f"-d{seconds}s"]
     if target.is_held:
         tag = httpx.get(url + target.path).headers["ETag"]
-        return _wrk(url + target.path, seconds, ["-H", f"If-None-Match: {tag}"], {})
+        return _rate(_start(url + target.path, [*arguments, "-H", f"If-None-Match: {tag}"], {}))
     environment = {"START": str(start), "FIELDS": target.fields, "SEEDS": str(int(target.seeds))}
-    return _wrk(url + target.path, seconds, ["-s", str(UNREPEATED)], environment)
+    return _rate(_start(url + target.path, [*arguments, "-s", str(UNREPEATED)], environment))
 
 
-def _wrk(url: str, seconds: int, arguments: Sequence[str], environment: Mapping[str, str]) -> float:
+@contextlib.contextmanager
+def long_texts(url: str, start: int) -> Iterator[None]:
+    """One client of /attention whose texts have 512 tokens, until the context ends; all of it is answered."""
+    environment = {"OPENING": "cat " * 508, "START": str(start)}
+    process = _start(f"{url}/attention", ["-c1", f"-d{MOST_SECONDS}s", "-s", str(UNREPEATED)], environment)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)  # it ends, and prints what became of its requests
+        assert _rate(process) > 0
+
+
+def _start(url: str, arguments: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed: apt-get install wrk")
-    command = ["wrk", "-t1", "-c16", f"-d{seconds}s", *arguments, url]
-    printed = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True).stdout
-    if "Socket errors" in printed or "Non-2xx" in printed:
-        raise SystemExit(f"{url} answered errors:\n{printed}")
+    command = ["wrk", "-t1", *arguments, url]
+    return subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
+
+
+def _rate(process: "subprocess.Popen[str]") -> float:
+    printed, _ = process.communicate()
+    if process.returncode or "Socket errors" in printed or "Non-2xx" in printed:
+        raise SystemExit(f"wrk was answered errors:\n{printed}")
     found = re.search(r"Requests/sec:\s+([\d.]+)", printed)
     assert found is not None
     return float(found[1])
