@@ -13,7 +13,7 @@ import torch
 
 from service.engine.device import default_num_threads, resolve_device
 from service.settings import ENV_PREFIX
-from tests.benchmarks import bulk, forms, heatmap, latency, pretrained, startup, throughput, workers
+from tests.benchmarks import bulk, forms, heatmap, latency, memory, pretrained, startup, throughput, workers
 from tests.benchmarks.tables import Rows, markdown, plain
 
 LIBRARIES = ("torch", "transformers", "fastapi", "starlette", "uvicorn", "pydantic", "orjson", "pillow", "matplotlib")
@@ -25,17 +25,20 @@ def main() -> None:
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="suites to run (default: all)")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (default: each suite's own)")
     parser.add_argument("--seconds", type=int, help="seconds of load on each target (default: each suite's own)")
+    parser.add_argument("--requests", type=int, default=200_000, help="of memory, where it is named (default: 200000)")
     parser.add_argument("--device", default="cpu", help="torch device of the service: cpu, cuda, ... (default: cpu)")
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks.json"), help="JSON file to write")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown, too")
     options = parser.parse_args()
     os.environ[f"{ENV_PREFIX}DEVICE"] = options.device  # of every process of the service that is started
     rounds, seconds, device = options.rounds, options.seconds, options.device
+    requests = options.requests if "memory" in options.suites else 0
     suites: dict[str, Callable[[], Rows]] = {
         "throughput": lambda: throughput.measure(rounds or 7, seconds or 1),
         "latency": lambda: latency.measure(rounds or 3, seconds or 2),
         "bulk": lambda: bulk.measure(rounds or 3, seconds or 1),
         "workers": lambda: workers.measure(rounds or 5, seconds or 1),
+        "memory": lambda: memory.measure(rounds or 3, requests),
         "startup": lambda: startup.measure(rounds or 3),
         "forms": lambda: forms.measure(rounds or 7, device),
         "heatmap": lambda: heatmap.measure(rounds or 5),
