@@ -13,7 +13,7 @@ import torch
 
 from service.engine.device import default_num_threads, resolve_device
 from service.settings import ENV_PREFIX
-from tests.benchmarks import bulk, forms, heatmap, latency, memory, pretrained, startup, throughput, workers
+from tests.benchmarks import bulk, curves, forms, heatmap, latency, memory, pretrained, startup, throughput, workers
 from tests.benchmarks.tables import Rows, markdown, plain
 
 LIBRARIES = ("torch", "transformers", "fastapi", "starlette", "uvicorn", "pydantic", "orjson", "pillow", "matplotlib")
@@ -40,6 +40,7 @@ def main() -> None:
         "workers": lambda: workers.measure(rounds or 5, seconds or 1),
         "memory": lambda: memory.measure(rounds or 3, requests),
         "startup": lambda: startup.measure(rounds or 3),
+        "curves": lambda: curves.measure(rounds or 5),
         "forms": lambda: forms.measure(rounds or 7, device),
         "heatmap": lambda: heatmap.measure(rounds or 5),
         "pretrained": lambda: pretrained.measure(rounds or 5, device),
