@@ -50,9 +50,10 @@ def measure(rounds: int, requests: int) -> list[dict[str, object]]:
     peaks: dict[Case, list[float]] = {case: [] for case in CASES}
     flags = ("--max-tokens", "4096", "--max-response-bytes", str(256 * MIB))
     with serving(*flags) as server:
+        idle = _bytes(server, "status", "VmRSS")
         for number in range(rounds):
             for case in CASES:
-                peaks[case].append(_peak(server, case, number))
+                peaks[case].append(_peak(server, case, number, idle))
     rows = [_row(case.name, "bytes of the answer", values, PEAK_BAR) for case, values in peaks.items()]
     return rows + (_after_many(requests) if requests else [])
 
@@ -69,8 +70,8 @@ def _row(target: str, peer: str, ratios: list[float], bar: float | None, mib: fl
     }
 
 
-def _peak(server: Server, case: Case, number: int) -> float:
-    """What an answer adds to the idle process at its peak, as a share of its bytes."""
+def _peak(server: Server, case: Case, number: int, idle: int) -> float:
+    """What an answer adds to the `idle` process at its peak, as a share of its bytes."""
     fields = {
         "sentence": "cat " * case.tokens,
         "seed": number,
@@ -79,7 +80,6 @@ def _peak(server: Server, case: Case, number: int) -> float:
         "format": case.form,
     }
     Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")  # the peak is counted from here
-    idle = _bytes(server, "status", "VmRSS")
     size = _read(server.url, post("/attention", fields), case.pause)
     return (_bytes(server, "status", "VmHWM") - idle) / size
 
