@@ -26,10 +26,13 @@ def take_head(projected: Float[Tensor, "n width"], head: int, width: int) -> Flo
 
 
 def scaled_scores(
-    query: Float[Tensor, "n d_k"], key: Float[Tensor, "m d_k"], scale: float | None = None
+    query: Float[Tensor, "n d_k"],
+    key: Float[Tensor, "m d_k"],
+    scale: float | None = None,
+    out: Float[Tensor, "n m"] | None = None,
 ) -> Float[Tensor, "n m"]:
-    """Q·Kᵀ/√d_k, or Q·Kᵀ·scale where a scale is given."""
-    products = query @ key.T
+    """Q·Kᵀ/√d_k, or Q·Kᵀ·scale where a scale is given; written to `out` where there is one."""
+    products = torch.mm(query, key.T, out=out)
     return products.div_(_root(query.size(-1))) if scale is None else products.mul_(scale)
 
 
@@ -40,8 +43,8 @@ def _root(d_k: int) -> Float[Tensor, ""]:
 
 
 def mask_later_keys(scores: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
-    """The causal mask: scores of keys that come after their query become -inf."""
-    return scores.masked_fill(later_keys(len(scores), scores.device), -torch.inf)
+    """The causal mask: scores of keys that come after their query become -inf, in place."""
+    return scores.masked_fill_(later_keys(len(scores), scores.device), -torch.inf)
 
 
 def later_keys(n: int, device: torch.device) -> Bool[Tensor, "n n"]:
@@ -49,18 +52,21 @@ def later_keys(n: int, device: torch.device) -> Bool[Tensor, "n n"]:
     return torch.ones(n, n, dtype=torch.bool, device=device).triu(diagonal=1)
 
 
-def softmax(scores: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+def softmax(scores: Float[Tensor, "n m"], *, overwrite: bool = False) -> Float[Tensor, "n m"]:
     """The attentions: softmax over the keys of each query; exactly 0 where the score is -inf.
+
+    To `overwrite` the scores saves the memory of another matrix.
 
     Rows are independent of each other, and so the bits of the number of threads, unlike those of a product. A small
     matrix gets one: where other processes keep the cores busy, it would wait half a millisecond for a second one.
     """
+    out = scores if overwrite else None
     threads = torch.get_num_threads()
     if threads == 1 or scores.numel() > SMALL:
-        return torch.softmax(scores, dim=-1)
+        return torch.softmax(scores, dim=-1, out=out)
     torch.set_num_threads(1)
     try:
-        return torch.softmax(scores, dim=-1)
+        return torch.softmax(scores, dim=-1, out=out)
     finally:
         torch.set_num_threads(threads)
 

@@ -120,6 +120,19 @@ class Collector:
             else:
                 self._reduce(layer, tensors, self.wanted.reduction)
 
+    def places(self, n: int, device: torch.device) -> Tensor | None:
+        """Where a model of one layer may compute the heads' attentions, [head][query][key], so that none is copied.
+
+        None where they are not the answer as they are, or the scores are wanted beside them.
+        """
+        wanted = self.wanted
+        if "attentions" not in self._names or "scores" in wanted.needs or len(wanted.heads) == 1:
+            return None
+        if wanted.words or wanted.reduction or wanted.picture or wanted.heads != wanted.heads_of(0):
+            return None
+        self._kept["attentions"] = torch.empty(1, len(wanted.heads), n, n, device=device)
+        return self._kept["attentions"][0]
+
     def take(self, tensors: Mapping[str, Tensor]) -> None:
         """Keep the only head's tensors, [query][·], as they are."""
         self.tensors = {name: _to_numpy(tensors[name])[None, None] for name in self._names}
@@ -133,8 +146,9 @@ class Collector:
             self._kept[name] = tensors.new_empty(len(layers), len(wanted), *tensors.shape[1:])
         of_layer = self._kept[name][layers.index(layer)]
         for head, tensor in zip(heads, tensors, strict=True):
-            if head in wanted:
-                of_layer[wanted.index(head)].copy_(tensor)
+            place = of_layer[wanted.index(head)] if head in wanted else tensor
+            if place.data_ptr() != tensor.data_ptr():  # it was not computed there
+                place.copy_(tensor)
 
     def _reduce(self, layer: int, tensors: Tensor, reduction: HeadReduction) -> None:
         fold = torch.maximum if reduction == "max" else torch.add

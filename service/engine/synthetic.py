@@ -92,34 +92,44 @@ def _first_occurrences(input_ids: Sequence[int]) -> list[int]:
 
 
 def attend_heads(
-    draws: Draws, parameters: SyntheticParameters, heads: Sequence[int], needs: Collection[str]
+    draws: Draws,
+    parameters: SyntheticParameters,
+    heads: Sequence[int],
+    needs: Collection[str],
+    places: Tensor | None = None,
 ) -> Iterator[tuple[int, dict[str, Tensor]]]:
-    """Each of `heads` in turn: its tensors (see `HEAD_TENSORS`), computed as far as `needs` goes."""
+    """Each of `heads` in turn: its tensors (see `HEAD_TENSORS`), computed as far as `needs` goes.
+
+    Where there are `places`, [head][query][key], scores and then attentions are computed there.
+    """
     if _FROM["query"].isdisjoint(needs):
         return
     query = project(draws.embedding, draws.query_weights)
     key = project(draws.embedding, draws.key_weights)
     value = project(draws.embedding, draws.value_weights)
-    for head in heads:
+    for index, head in enumerate(heads):
         tensors = {"query": query, "key": key, "value": value}
         if parameters.num_heads > 1:
             widths = {"query": parameters.d_k, "key": parameters.d_k, "value": parameters.d_v}
             tensors = {name: take_head(tensor, head, widths[name]) for name, tensor in tensors.items()}
-        _attend(tensors, parameters, needs)
+        _attend(tensors, parameters, needs, None if places is None else places[index])
         yield head, tensors
 
 
-def _attend(tensors: dict[str, Tensor], parameters: SyntheticParameters, needs: Collection[str]) -> None:
+def _attend(
+    tensors: dict[str, Tensor], parameters: SyntheticParameters, needs: Collection[str], place: Tensor | None
+) -> None:
     """Add what one head makes of its queries, keys and values."""
     if _FROM["scores"].isdisjoint(needs):
         return
-    scores = scaled_scores(tensors["query"], tensors["key"], parameters.scale)
+    scores = scaled_scores(tensors["query"], tensors["key"], parameters.scale, place)
     if parameters.mask == "causal":
-        scores = mask_later_keys(scores)
-    tensors["scores"] = scores
+        mask_later_keys(scores)
+    if "scores" in needs:
+        tensors["scores"] = scores
     if _FROM["attentions"].isdisjoint(needs):
         return
-    tensors["attentions"] = attentions = softmax(scores)
+    tensors["attentions"] = attentions = softmax(scores, overwrite="scores" not in needs)
     if "output" in needs:
         tensors["output"] = weighted_values(attentions, tensors["value"])
 

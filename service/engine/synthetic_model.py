@@ -86,7 +86,8 @@ class SyntheticModel:
         marks: dict[str, Tensor] = {}
         if MASKED in wanted.needs and parameters.mask == "causal":
             marks[MASKED] = later_keys(len(plan.source), self._device)
-        for head, tensors in attend_heads(draws, parameters, wanted.heads_of(0), wanted.needs):
+        places = None if wanted.as_is else collector.places(len(plan.source), self._device)
+        for head, tensors in attend_heads(draws, parameters, wanted.heads_of(0), wanted.needs, places):
             if wanted.as_is:
                 collector.take(tensors)
                 break

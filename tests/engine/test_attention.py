@@ -47,7 +47,7 @@ def test_the_synthetic_models_output_agrees_with_torchs_fused_attention(
     seed: int, n: int, d_model: int, d_k: int, d_v: int
 ) -> None:
     parameters = SyntheticParameters(d_model=d_model, d_k=d_k, d_v=d_v)
-    ((_, ours),) = attend_heads(draw(range(n), seed, parameters), parameters, [0], ["output"])
+    ((_, ours),) = attend_heads(draw(range(n), seed, parameters), parameters, [0], ["scores", "output"])
     fused = F.scaled_dot_product_attention(ours["query"][None], ours["key"][None], ours["value"][None])[0]
     tolerance = 4 * ours["scores"].abs().max() * ours["value"].abs().max() * 2**-23
     assert (ours["output"] - fused).abs().max() <= tolerance

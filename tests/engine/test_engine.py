@@ -194,7 +194,11 @@ async def test_the_draws_are_moved_to_the_configured_device(monkeypatch: pytest.
     computed_on: list[str] = []
 
     def note_devices(
-        draws: Draws, _parameters: SyntheticParameters, _heads: Sequence[int], _wanted: Collection[str]
+        draws: Draws,
+        _parameters: SyntheticParameters,
+        _heads: Sequence[int],
+        _needs: Collection[str],
+        _places: torch.Tensor | None,
     ) -> list[tuple[int, dict[str, Tensor]]]:
         computed_on.extend(getattr(draws, name).device.type for name in SHARED_TENSORS)
         return []
