@@ -30,6 +30,9 @@ SOURCES = {
 }
 """What must be computed for an analysis."""
 
+ALIGNMENT = 64
+"""Of what torch allocates, in bytes."""
+
 _KEPT_ELSEWHERE = frozenset({*SHARED_TENSORS, "rollout"})
 
 HeadReduction = Literal["mean", "max"]
@@ -123,9 +126,12 @@ class Collector:
     def places(self, n: int, device: torch.device) -> Tensor | None:
         """Where a model of one layer may compute the heads' attentions, [head][query][key], so that none is copied.
 
-        None where they are not the answer as they are, or the scores are wanted beside them.
+        None where they are not the answer as they are, or the scores are wanted beside them, or where not each head
+        would begin at an address such as torch gives to a matrix of its own: the bits of products depend on it.
         """
         wanted = self.wanted
+        if n * n * torch.float32.itemsize % ALIGNMENT:
+            return None
         if "attentions" not in self._names or "scores" in wanted.needs or len(wanted.heads) == 1:
             return None
         if wanted.words or wanted.reduction or wanted.picture or wanted.heads != wanted.heads_of(0):

@@ -1,6 +1,7 @@
 """The engine alone: shapes, one matrix picked or reduced out of many, refusals and the device."""
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -93,6 +94,25 @@ async def test_every_tensor_has_its_shape(
         "attentions": (1, heads, n, n),
         "output": (1, heads, n, d_v),
     }
+
+
+@settings(max_examples=60)
+@given(
+    n=st.integers(1, MAX_TOKENS),
+    heads=st.integers(2, 4),
+    d_k=WIDTHS,
+    d_v=WIDTHS,
+    mask=st.sampled_from(["none", "causal"]),
+)
+async def test_heads_have_the_same_bits_whether_or_not_they_are_computed_where_they_are_answered(
+    engine: Engine, n: int, heads: int, d_k: int, d_v: int, mask: Literal["none", "causal"]
+) -> None:
+    parameters = SyntheticParameters(d_k=d_k, d_v=d_v, num_heads=heads, mask=mask)
+    tokens = await tokens_of(engine, "a " * n)
+    there = await attend(engine, tokens, parameters, ["attentions", "output"], {})
+    apart = await attend(engine, tokens, parameters, ["scores", "attentions", "output"], {})
+    for name in ("attentions", "output"):
+        np.testing.assert_array_equal(there.tensors[name], apart.tensors[name])
 
 
 @pytest.mark.parametrize("names", [[], ["output"], ["embedding", "scores"]])

@@ -1,7 +1,6 @@
 """The synthetic model's draws, and what each parameter changes."""
 
 import math
-from typing import Literal
 
 import numpy as np
 import torch
@@ -73,19 +72,6 @@ def test_only_what_is_wanted_is_computed() -> None:
     parameters = SyntheticParameters()
     ((_, tensors),) = attend_heads(draw([1, 2], 0, parameters), parameters, [0], ["query"])
     assert set(tensors) == {"query", "key", "value"}
-
-
-@given(SEEDS, IDS, WIDTHS, WIDTHS, st.integers(2, 4), st.sampled_from(["none", "causal"]))
-def test_heads_have_the_same_bits_where_they_are_computed_in_their_places(
-    seed: int, ids: list[int], d_k: int, d_v: int, heads: int, mask: Literal["none", "causal"]
-) -> None:
-    parameters = SyntheticParameters(d_k=d_k, d_v=d_v, num_heads=heads, mask=mask)
-    draws, places = draw(ids, seed, parameters), torch.empty(heads, len(ids), len(ids))
-    apart = attend_heads(draws, parameters, range(heads), ["scores", "attentions", "output"])
-    together = attend_heads(draws, parameters, range(heads), ["attentions", "output"], places)
-    for place, (_, expected), (_, found) in zip(places, apart, together, strict=True):
-        assert torch.equal(place, expected["attentions"])
-        assert torch.equal(found["output"], expected["output"])
 
 
 def test_the_estimate_grows_with_the_square_of_the_length() -> None:
