@@ -60,14 +60,14 @@ async def read_body(receive: Receive, declared: int | None, model: type[Fields],
     return fields_from_json(await _read(receive, declared or 0, max_bytes), model)
 
 
-def read_query(scope: Scope, model: type[Fields]) -> Fields:
+def read_query(query: bytes, model: type[Fields]) -> Fields:
     """The fields in a query string: lists comma-separated or repeated, an empty value is null.
 
     Raises:
         ProblemError: the query does not decode, or the fields are not valid.
     """
     try:
-        pairs = parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise ProblemError(
             "malformed-query", "The query does not decode to UTF-8. Percent-encode it as UTF-8."

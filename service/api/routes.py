@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from service.api.answering import SentenceApp
 from service.api.caching import conditional
 from service.api.documentation import add_documentation_routes
 from service.api.endpoints import SENTENCE_ENDPOINTS
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serve
 def add_routes(app: FastAPI) -> None:
     """Give `app` its addresses."""
     sentences = [
-        Route(endpoint.path, endpoint, methods=["GET", "POST"], include_in_schema=False)
+        Route(endpoint.path, SentenceApp(endpoint), methods=["GET", "POST"], include_in_schema=False)
         for endpoint in SENTENCE_ENDPOINTS
     ]
     app.router.routes[:0] = sentences  # in front, because routes are tried in turn
