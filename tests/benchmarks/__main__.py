@@ -35,15 +35,15 @@ def main() -> None:
     requests = options.requests if "memory" in options.suites else 0
     suites: dict[str, Callable[[], Rows]] = {
         "throughput": lambda: throughput.measure(rounds or 7, seconds or 1),
-        "latency": lambda: latency.measure(rounds or 3, seconds or 2),
+        "latency": lambda: latency.measure(rounds or 3, seconds or 1),
         "bulk": lambda: bulk.measure(rounds or 3, seconds or 1),
-        "workers": lambda: workers.measure(rounds or 5, seconds or 1),
-        "memory": lambda: memory.measure(rounds or 3, requests),
+        "workers": lambda: workers.measure(rounds or 3, seconds or 1),
+        "memory": lambda: memory.measure(rounds or 2, requests),
         "startup": lambda: startup.measure(rounds or 3),
-        "curves": lambda: curves.measure(rounds or 5),
+        "curves": lambda: curves.measure(rounds or 3),
         "forms": lambda: forms.measure(rounds or 7, device),
-        "heatmap": lambda: heatmap.measure(rounds or 5),
-        "pretrained": lambda: pretrained.measure(rounds or 5, device),
+        "heatmap": lambda: heatmap.measure(rounds or 3),
+        "pretrained": lambda: pretrained.measure(rounds or 3, device),
     }
     unknown = set(options.suites) - set(suites)
     if unknown:

@@ -44,10 +44,11 @@ def load(url: str, target: Target, start: int, seconds: int) -> float:
     """Requests a second of 16 clients, all of them answered; their sentences are counted from `start`."""
     arguments = ["-c16", f"-d{seconds}s"]
     if target.is_held:
-        plain = {"Accept-Encoding": "identity"}  # as wrk asks; each coding has a tag of its own
-        tag = httpx.get(url + target.path, headers=plain).headers["ETag"]
-        assert httpx.get(url + target.path, headers=plain | {"If-None-Match": tag}).status_code == 304
-        return _rate(_start(url + target.path, [*arguments, "-H", f"If-None-Match: {tag}"], {}))
+        held = {"Accept-Encoding": "identity"}  # as wrk asks; each coding has a tag of its own
+        held["If-None-Match"] = httpx.get(url + target.path, headers=held).headers["ETag"]
+        assert httpx.get(url + target.path, headers=held).status_code == httpx.codes.NOT_MODIFIED
+        headers = [part for name, value in held.items() for part in ("-H", f"{name}: {value}")]
+        return _rate(_start(url + target.path, [*arguments, *headers], {}))
     environment = {"START": str(start), "FIELDS": target.fields, "SEEDS": str(int(target.seeds))}
     return _rate(_start(url + target.path, [*arguments, "-s", str(UNREPEATED)], environment))
 

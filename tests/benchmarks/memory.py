@@ -62,7 +62,7 @@ def _row(target: str, peer: str, ratios: list[float], bar: float | None, mib: fl
     return {
         "target": target,
         "peer": peer,
-        "pss_mib": mib and round(mib, 1),
+        "mib": mib and round(mib, 1),
         "ratio": round(statistics.median(ratios), 3),
         "lowest": round(min(ratios), 3),
         "highest": round(max(ratios), 3),
