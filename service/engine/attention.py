@@ -32,7 +32,7 @@ def scaled_scores(
     out: Float[Tensor, "n m"] | None = None,
 ) -> Float[Tensor, "n m"]:
     """Q·Kᵀ/√d_k, or Q·Kᵀ·scale where a scale is given; written to `out` where there is one."""
-    products = torch.mm(query, key.T, out=out)
+    products = query @ key.T if out is None else torch.mm(query, key.T, out=out)
     return products.div_(_root(query.size(-1))) if scale is None else products.mul_(scale)
 
 
@@ -55,18 +55,19 @@ def later_keys(n: int, device: torch.device) -> Bool[Tensor, "n n"]:
 def softmax(scores: Float[Tensor, "n m"], *, overwrite: bool = False) -> Float[Tensor, "n m"]:
     """The attentions: softmax over the keys of each query; exactly 0 where the score is -inf.
 
-    To `overwrite` the scores saves the memory of another matrix.
+    To `overwrite` large scores saves the memory of another matrix; small ones are left as they are.
 
     Rows are independent of each other, and so the bits of the number of threads, unlike those of a product. A small
     matrix gets one: where other processes keep the cores busy, it would wait half a millisecond for a second one.
     """
-    out = scores if overwrite else None
+    if scores.numel() > SMALL:
+        return torch.softmax(scores, dim=-1, out=scores if overwrite else None)
     threads = torch.get_num_threads()
-    if threads == 1 or scores.numel() > SMALL:
-        return torch.softmax(scores, dim=-1, out=out)
+    if threads == 1:
+        return torch.softmax(scores, dim=-1)
     torch.set_num_threads(1)
     try:
-        return torch.softmax(scores, dim=-1, out=out)
+        return torch.softmax(scores, dim=-1)
     finally:
         torch.set_num_threads(threads)
 

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -34,7 +35,7 @@ def main() -> None:
     rounds, seconds, device = options.rounds, options.seconds, options.device
     requests = options.requests if "memory" in options.suites else 0
     suites: dict[str, Callable[[], Rows]] = {
-        "throughput": lambda: throughput.measure(rounds or 7, seconds or 1),
+        "throughput": lambda: throughput.measure(rounds or 5, seconds or 1),
         "latency": lambda: latency.measure(rounds or 3, seconds or 1),
         "bulk": lambda: bulk.measure(rounds or 3, seconds or 1),
         "workers": lambda: workers.measure(rounds or 3, seconds or 1),
@@ -52,11 +53,12 @@ def main() -> None:
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     results: dict[str, Rows] = {}
     for name in options.suites or suites:
+        started = time.monotonic()
         results[name] = suites[name]()
-        print(f"\n{name}: {caption(name)}\n{plain(results[name])}", flush=True)
+        print(f"\n{name} ({time.monotonic() - started:.0f} s): {caption(name)}\n{plain(results[name])}", flush=True)
     options.output.write_text(json.dumps({"machine": machine, "results": results}, indent=2) + "\n")
     if options.markdown:
-        tables = [f"{caption(name)}\n\n{markdown(rows)}\n" for name, rows in results.items()]
+        tables = [f"**{name}.** {caption(name)}\n\n{markdown(rows)}\n" for name, rows in results.items()]
         options.markdown.write_text("\n".join(tables))
 
 
