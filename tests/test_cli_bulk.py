@@ -7,6 +7,7 @@ import signal
 import sys
 import termios
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -119,6 +120,15 @@ def test_progress_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     assert b" lines/s]" in shown
 
 
+@pytest.fixture
+def heeded_ctrl_c() -> Iterator[None]:
+    """As on a terminal: shells let what they start in the background ignore it, and so the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded_ctrl_c")
 def test_ctrl_c_says_how_to_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "sentences.txt").write_text("hi\n" * MANY)
 
