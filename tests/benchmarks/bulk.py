@@ -9,6 +9,7 @@ import time
 from urllib.parse import urlsplit
 
 from tests.benchmarks.load import COMMANDS, Target, load, serving
+from tests.benchmarks.tables import spread
 
 PATHS = ("/tokenize", "/attention")
 BAR = 3
@@ -73,8 +74,6 @@ def _row(path: str, singles: list[float], streams: list[float]) -> dict[str, obj
         "target": f"bulk {path}",
         "lines_a_second": round(statistics.median(streams)),
         "one_by_one": round(statistics.median(singles)),
-        "ratio": round(statistics.median(ratios), 2),
-        "lowest": round(min(ratios), 2),
-        "highest": round(max(ratios), 2),
+        **spread(ratios, 2),
         "bar": BAR,
     }

@@ -18,6 +18,7 @@ from service.api.attention_request import AttentionForm, AttentionRequest
 from service.api.operations import Operations
 from service.app import load_operations
 from service.settings import Settings
+from tests.benchmarks.tables import spread
 
 SENTENCE = "cat " * 512
 REPEATS = 20
@@ -89,9 +90,7 @@ def _row(form: AttentionForm, seconds: dict[str, list[float]], sizes: dict[Atten
         "peer": bars.peer,
         "milliseconds": round(statistics.median(seconds[form]) * 1e3, 3),
         "kilobytes": round(sizes[form] / 1e3),
-        "ratio": round(statistics.median(ratios), 4),
-        "lowest": round(min(ratios), 4),
-        "highest": round(max(ratios), 4),
+        **spread(ratios, 4),
         "bar": round(bars.time, 4),
         "size_ratio": round(sizes[form] / sizes["json"], 3),
         "size_bar": bars.size and round(bars.size, 3),

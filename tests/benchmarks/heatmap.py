@@ -15,6 +15,7 @@ from service.heatmap.labelling import Axis
 from service.heatmap.render import Renderer
 from service.heatmap.style import Style
 from service.heatmap.typesetting import Label
+from tests.benchmarks.tables import spread
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt  # the backend must be chosen first
@@ -86,8 +87,6 @@ def _row(target: str, theirs: list[float], ours: list[float], bar: int) -> dict[
         "target": target,
         "milliseconds": round(statistics.median(ours) * 1e3, 2),
         "pyplot_milliseconds": round(statistics.median(theirs) * 1e3, 1),
-        "times_as_fast": round(statistics.median(ratios), 1),
-        "lowest": round(min(ratios), 1),
-        "highest": round(max(ratios), 1),
+        **spread(ratios, 1, "times_as_fast"),
         "bar": bar,
     }

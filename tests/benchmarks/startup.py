@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from tests.benchmarks.tables import spread
+
 IMPORTS = "import torch, transformers; transformers.BertTokenizer"
 BARE = ("-m", "uvicorn", "tests.benchmarks.bare:app", "--log-level", "error", "--no-access-log")
 SERVICE = ("-m", "service", "serve", "--log-level", "error")
@@ -40,9 +42,7 @@ def _row(target: str, peer: str, ours: list[float], theirs: list[float], bar: fl
         "peer": peer,
         "seconds": round(statistics.median(ours), 2),
         "peer_seconds": round(statistics.median(theirs), 2),
-        "ratio": round(statistics.median(ratios), 3),
-        "lowest": round(min(ratios), 3),
-        "highest": round(max(ratios), 3),
+        **spread(ratios, 3),
         "bar": bar,
     }
 

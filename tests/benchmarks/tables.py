@@ -1,9 +1,16 @@
 """Rows of figures as text."""
 
+import statistics
 from collections.abc import Sequence
 
 Rows = list[dict[str, object]]
 """Figures by column; all rows of a table have the same columns."""
+
+
+def spread(ratios: Sequence[float], digits: int, name: str = "ratio") -> dict[str, object]:
+    """The columns of one ratio that was measured in every round."""
+    found = {name: statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
+    return {column: round(number, digits) for column, number in found.items()}
 
 
 def plain(rows: Rows) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 from tests.benchmarks.load import COMMANDS, Target, load, serving
+from tests.benchmarks.tables import spread
 
 EVERY_MATRIX = ',"include":["query","key","value","attentions","output"]'
 """What the peers answer unasked."""
@@ -74,8 +75,6 @@ def _row(target: str, peer: str, bar: float | None, rates: Mapping[str, list[flo
         "target": target,
         "peer": peer,
         "requests_a_second": round(statistics.median(rates[target])),
-        "ratio": round(statistics.median(ratios), 3),
-        "lowest": round(min(ratios), 3),
-        "highest": round(max(ratios), 3),
+        **spread(ratios, 3),
         "bar": bar,
     }

@@ -11,6 +11,7 @@ import resource
 import statistics
 
 from tests.benchmarks.load import COMMANDS, Target, load, serving
+from tests.benchmarks.tables import spread
 
 BAR = 1.7
 TARGETS = (Target("/tokenize", "service", "/tokenize"), Target("/attention", "service", "/attention"))
@@ -51,8 +52,6 @@ def _row(target: str, one: list[float], two: list[float], shares: list[float]) -
         "requests_a_second_of_one": round(statistics.median(one)),
         "of_two_corrected": round(statistics.median(two)),
         "cores_of_wrk": round(statistics.median(shares), 2),
-        "ratio": round(statistics.median(ratios), 2),
-        "lowest": round(min(ratios), 2),
-        "highest": round(max(ratios), 2),
+        **spread(ratios, 2),
         "bar": BAR,
     }
