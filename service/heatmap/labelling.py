@@ -124,8 +124,8 @@ def _level(inner: Box, left: int, plan: PanelPlan, typesetter: Typesetter) -> tu
 def _slanted(inner: Box, left: int, plan: PanelPlan, typesetter: Typesetter) -> tuple[Labels, Room] | None:
     """Column labels at 45°, if upright ones would have to be shortened and these less so."""
     columns = plan.columns.labels
-    if inner.width / len(columns) < plan.line * DIAGONAL:
-        return None
+    if place(inner, Room(left, plan.gap), plan).width / len(columns) < plan.line * DIAGONAL:
+        return None  # known before any label is measured
     upright = LABEL_SHARE * inner.height
     length = typesetter.widest(columns, plan.text_size)
     if length <= upright:
