@@ -1,4 +1,4 @@
-"""Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), step by step: pure functions on torch tensors.
+"""Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), step by step: functions on torch tensors.
 
 Shapes: n queries, m keys, d_model, d_k and d_v as in the paper. Every product is 2-D and written as the exercise
 notebook writes it: a batched or fused form would round differently, and the answers are the notebook's to the last bit.

@@ -10,6 +10,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from service.engine import analyses
+from service.engine.attention import SMALL
 from service.engine.words import Word, pool_queries, pool_words
 
 SHARED_TENSORS = ("embedding", "query_weights", "key_weights", "value_weights")
@@ -126,11 +127,12 @@ class Collector:
     def places(self, n: int, device: torch.device) -> Tensor | None:
         """Where a model of one layer may compute the heads' attentions, [head][query][key], so that none is copied.
 
-        None where they are not the answer as they are, or the scores are wanted beside them, or where not each head
-        would begin at an address such as torch gives to a matrix of its own: the bits of products depend on it.
+        None where they are small, are not the answer as they are, or the scores are wanted beside them, or where not
+        each head would begin at an address such as torch gives to a matrix of its own: the bits of products depend on
+        it.
         """
         wanted = self.wanted
-        if n * n * torch.float32.itemsize % ALIGNMENT:
+        if n * n <= SMALL or n * n * torch.float32.itemsize % ALIGNMENT:
             return None
         if "attentions" not in self._names or "scores" in wanted.needs or len(wanted.heads) == 1:
             return None
