@@ -17,6 +17,7 @@ from service.engine.errors import (
     UnknownModelError,
 )
 from service.engine.models import Batching, Model
+from service.engine.outcomes import places_by
 from service.engine.plan import Attention, Plan, Question
 from service.engine.synthetic_model import SyntheticModel
 from service.engine.tokenizer import Text, Tokens
@@ -100,7 +101,7 @@ class Engine:
         Raises:
             NoTokensError, TooManyTokensError: see there.
         """
-        return await self._tokenize("sentence", model, text, timings)
+        return await self.worker.run("tokenize", timings, text.seconds, tokenize_within, "sentence", model, text)
 
     async def tokenize_target(self, model: Model, text: Text, timings: Timings) -> Tokens:
         """What a decoder reads: its start token, then the tokens of `text`.
@@ -109,17 +110,15 @@ class Engine:
             NotOfferedError, NoTokensError, TooManyTokensError: see there.
         """
         try:
-            return model.target(await self._tokenize("target", model, text, timings))
+            read = await self.worker.run("tokenize", timings, text.seconds, tokenize_within, "target", model, text)
         except NoTokensError:
             raise NoTokensError("target") from None
+        return model.target(read)
 
     async def tokenize_all(self, asked: Sequence[tuple[Model, Text]], timings: Timings) -> list[Tokens | Exception]:
         """Tokenize many sentences at once, each as `tokenize` does; where that would raise, there is the error."""
         seconds = sum(text.seconds for _, text in asked)
         return await self.worker.run("tokenize", timings, seconds, tokenize_each, asked)
-
-    async def _tokenize(self, field: str, model: Model, text: Text, timings: Timings) -> Tokens:
-        return await self.worker.run("tokenize", timings, text.seconds, tokenize_within, field, model, text)
 
     async def plan(
         self, model: Model, source: Tokens, target: Tokens | None, question: Question, timings: Timings
@@ -141,8 +140,7 @@ class Engine:
     async def attend_all(self, asked: Sequence[tuple[Model, Plan]], timings: Timings) -> list[Attention | Exception]:
         """Compute many plans at once, each as `attend` does; where that would raise, there is the error."""
         found: dict[int, Attention | Exception] = {}
-        for model in {id(model): model for model, _ in asked}.values():
-            places = [place for place, (other, _) in enumerate(asked) if other is model]
+        for model, places in places_by(model for model, _ in asked).items():
             plans = [asked[place][1] for place in places]
             for place, plan, kept in zip(places, plans, await model.compute_all(plans, timings), strict=True):
                 found[place] = kept if isinstance(kept, Exception) else _attention(plan, kept)

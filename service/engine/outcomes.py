@@ -1,8 +1,10 @@
 """Work on many things, of which some fail: an error stands in the place of its result, and harms no other."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
+K = TypeVar("K")
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -35,3 +37,11 @@ def result(outcome: T | Exception) -> T:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
+
+
+def places_by(keys: Iterable[K]) -> dict[K, list[int]]:
+    """Where each of `keys` stands: what has one of them is worked on together."""
+    places: defaultdict[K, list[int]] = defaultdict(list)
+    for place, key in enumerate(keys):
+        places[key].append(place)
+    return dict(places)

@@ -14,6 +14,7 @@ from tokenizers.normalizers import BertNormalizer
 from transformers import BertTokenizer
 
 from service.engine.errors import NoTokensError
+from service.engine.outcomes import places_by
 
 OffsetUnit = Literal["codepoint", "utf16"]
 Offset = tuple[int, int]
@@ -128,16 +129,12 @@ class Tokenizer:
 
     def encode_all(self, texts: Sequence[Text]) -> list[Encoding]:
         """The encodings of `texts`, each as it is alone; they share the cores."""
-        inputs = [(*self._input(text), text.add_special_tokens) for text in texts]
+        inputs = [self._input(text) for text in texts]
+        ways = [(backend, text.add_special_tokens) for (backend, *_), text in zip(inputs, texts, strict=True)]
         encodings: dict[int, Encoding] = {}
-        for backend, special in {(backend, special) for backend, _, _, special in inputs}:
-            alike = {
-                place: sentence if pair is None else (sentence, pair)
-                for place, (other, sentence, pair, added) in enumerate(inputs)
-                if other is backend and added == special
-            }
-            encoded = backend.encode_batch(list(alike.values()), add_special_tokens=special)
-            encodings.update(zip(alike, encoded, strict=True))
+        for (backend, special), places in places_by(ways).items():
+            sentences = [inputs[place][1] if inputs[place][2] is None else inputs[place][1:] for place in places]
+            encodings.update(zip(places, backend.encode_batch(sentences, add_special_tokens=special), strict=True))
         return [self._within(text, encodings[place]) for place, text in enumerate(texts)]
 
     def read(self, text: Text, encoding: Encoding) -> Tokens:

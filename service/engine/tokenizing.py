@@ -7,7 +7,7 @@ from tokenizers import Encoding
 
 from service.engine.errors import TooManyTokensError
 from service.engine.models import Model
-from service.engine.outcomes import each
+from service.engine.outcomes import each, places_by
 from service.engine.tokenizer import Text, Tokens
 
 
@@ -23,8 +23,7 @@ def tokenize_within(field: str, model: Model, text: Text) -> Tokens:
 def tokenize_each(asked: Sequence[tuple[Model, Text]]) -> list[Tokens | Exception]:
     """The tokens of every sentence, or the error that `tokenize_within` raises; together they use all cores."""
     found: dict[int, Tokens | Exception] = {}
-    for model in {id(model): model for model, _ in asked}.values():
-        places = [place for place, (other, _) in enumerate(asked) if other is model]
+    for model, places in places_by(model for model, _ in asked).items():
         texts = [asked[place][1] for place in places]
         encoded = list(zip(texts, model.tokenizer.encode_all(texts), strict=True))
         found.update(zip(places, each(partial(_read_sentence, model), encoded), strict=True))
