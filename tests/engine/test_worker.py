@@ -1,12 +1,13 @@
 """Small work stays on the event loop, large work goes to the engine's thread."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 
 import pytest
 import torch
 
-from service.engine.worker import INLINE_SECONDS, Timings, Worker
+from service.engine.worker import INLINE_SECONDS, TURN_SECONDS, Timings, Worker
 
 
 @pytest.fixture
@@ -48,3 +49,48 @@ async def test_large_work_reports_how_long_it_queued(worker: Worker) -> None:
 async def test_an_error_reaches_the_caller(worker: Worker, seconds: float) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         await worker.run("compute", {}, seconds, int, "x")
+
+
+async def test_requests_that_come_together_take_each_stage_together(worker: Worker) -> None:
+    done: list[str] = []
+
+    async def request(name: str) -> None:
+        for stage in ("tokenize", "compute"):
+            await worker.run(stage, {}, 0, done.append, f"{stage} {name}")
+
+    await asyncio.gather(request("a"), request("b"), request("c"))
+    assert done == ["tokenize a", "tokenize b", "tokenize c", "compute a", "compute b", "compute c"]
+
+
+async def test_small_work_of_one_stage_shares_a_turn_of_the_event_loop_until_it_is_long(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, turns = 0.0, 0
+    seen: list[int] = []
+    monkeypatch.setattr("service.engine.worker.perf_counter", lambda: now)
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    for now in (0.0, TURN_SECONDS / 2, TURN_SECONDS, TURN_SECONDS * 2.25, TURN_SECONDS * 2.75):  # noqa: B007  # the clock
+        await worker.run("compute", {}, 0, int)
+        seen.append(turns)
+    counting.cancel()
+    assert seen == [1, 1, 1, 2, 2]
+
+
+async def test_steps_are_taken_in_order_on_the_event_loop_after_a_large_first_one(worker: Worker) -> None:
+    timings: Timings = {}
+    threads = (threading.current_thread().name.split("_")[0] for _ in range(3))
+    here = threading.current_thread().name
+    assert await worker.run_steps("encode", timings, INLINE_SECONDS * 2, threads) == ["engine", here, here]
+    assert timings.keys() == {"queue", "encode"}
+
+
+async def test_an_error_in_a_step_reaches_the_caller(worker: Worker) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await worker.run_steps("encode", {}, 0, (1 // number for number in (1, 0)))
