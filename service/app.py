@@ -5,7 +5,7 @@ import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -72,6 +72,14 @@ def load_operations(settings: Settings, report: Callable[[str], None] = logger.d
     return operations
 
 
+def infer() -> AbstractContextManager[None]:
+    """torch's inference mode, for the thread that small work runs on: entering it costs as much as a product."""
+    import torch
+
+    mode: AbstractContextManager[None] = torch.inference_mode()
+    return mode
+
+
 def check_before_serving(settings: Settings) -> None:
     """Find out what is wrong with a setting before the port is open; costs nothing where the default is kept.
 
@@ -101,6 +109,8 @@ class Loader:
     def __init__(self) -> None:
         """Hold nothing yet."""
         self._operations: Operations | None = None
+        self._thread = ExitStack()
+        """What the event loop's thread is in, as long as it has operations."""
         self._progress = "loading the libraries"
         self.failure: Exception | None = None
         """Why loading failed, if it did."""
@@ -109,6 +119,7 @@ class Loader:
         """Load, off the event loop; a failure is kept for the server, which ends."""
         try:
             self._operations = await asyncio.to_thread(load_operations, settings, self._report)
+            self._thread.enter_context(infer())
         except Exception as error:  # whatever it is, the server must end and say it
             self.failure = error
         else:
@@ -129,6 +140,7 @@ class Loader:
 
     def close(self) -> None:
         """Close what was loaded."""
+        self._thread.close()
         if self._operations is not None:
             self._operations.engine.close()
 

@@ -91,7 +91,7 @@ def needs_of(include: Collection[str], picture: bool) -> frozenset[str]:
 
 def can_be_as_is(include: Collection[str], num_heads: int, picture: bool) -> bool:
     """Whether the tensors of a model of one layer are the answer as they are: nothing to gather, derive or mark."""
-    return num_heads == 1 and not picture and frozenset(include).isdisjoint(SOURCES)
+    return num_heads == 1 and not picture and frozenset(include).isdisjoint({*SOURCES, *SHARED_TENSORS})
 
 
 class Collector:
@@ -142,7 +142,7 @@ class Collector:
         return self._kept["attentions"][0]
 
     def take(self, tensors: Mapping[str, Tensor]) -> None:
-        """Keep the only head's tensors, [query][·], as they are."""
+        """Keep the only head's tensors, [query][·], as they are, and finish."""
         self.tensors = {name: _to_numpy(tensors[name])[None, None] for name in self._names}
 
     def _keep(self, name: str, layer: int, heads: Sequence[int], tensors: Tensor) -> None:
@@ -220,7 +220,6 @@ class Collector:
 
 
 def _to_numpy(tensor: Tensor) -> Float32[np.ndarray, "..."]:
-    if tensor.dtype is not torch.float32 or not tensor.is_cpu:
-        tensor = tensor.float().cpu()
-    array: Float32[np.ndarray, ...] = tensor.contiguous().numpy()
-    return array
+    if tensor.dtype is not torch.float32:
+        tensor = tensor.float()
+    return np.ascontiguousarray(tensor.numpy(force=True))

@@ -1,7 +1,7 @@
 """Work on many things, of which some fail: an error stands in the place of its result, and harms no other."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 K = TypeVar("K")
@@ -37,6 +37,21 @@ def result(outcome: T | Exception) -> T:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
+
+
+def parts(items: Iterable[T], size: Callable[[T], float], most: float) -> Iterator[list[T]]:
+    """Runs of `items` whose sizes are together `most` at most; one always goes."""
+    part: list[T] = []
+    total = 0.0
+    for item in items:
+        more = size(item)
+        if part and total + more > most:
+            yield part
+            part, total = [], 0.0
+        part.append(item)
+        total += more
+    if part:
+        yield part
 
 
 def places_by(keys: Iterable[K]) -> dict[K, list[int]]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -45,8 +45,7 @@ class SyntheticParameters:
     scale: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
+class Draws(NamedTuple):
     """The model's inputs and weights for one text of n tokens; the width of a weight is that of all heads together."""
 
     embedding: Float[Tensor, "n d_model"]
@@ -104,20 +103,33 @@ def attend_heads(
     """
     if _FROM["query"].isdisjoint(needs):
         return
-    query = project(draws.embedding, draws.query_weights)
-    key = project(draws.embedding, draws.key_weights)
-    value = project(draws.embedding, draws.value_weights)
+    projections = _project(draws)
+    widths = {"query": parameters.d_k, "key": parameters.d_k, "value": parameters.d_v}
     for index, head in enumerate(heads):
-        tensors = {"query": query, "key": key, "value": value}
-        if parameters.num_heads > 1:
-            widths = {"query": parameters.d_k, "key": parameters.d_k, "value": parameters.d_v}
-            tensors = {name: take_head(tensor, head, widths[name]) for name, tensor in tensors.items()}
+        tensors = {name: take_head(tensor, head, widths[name]) for name, tensor in projections.items()}
         _attend(tensors, parameters, needs, None if places is None else places[index])
         yield head, tensors
 
 
+def attend_one_head(draws: Draws, parameters: SyntheticParameters, needs: Collection[str]) -> dict[str, Tensor]:
+    """What `attend_heads` makes of the only head."""
+    if _FROM["query"].isdisjoint(needs):
+        return {}
+    tensors = _project(draws)
+    _attend(tensors, parameters, needs)
+    return tensors
+
+
+def _project(draws: Draws) -> dict[str, Tensor]:
+    return {
+        "query": project(draws.embedding, draws.query_weights),
+        "key": project(draws.embedding, draws.key_weights),
+        "value": project(draws.embedding, draws.value_weights),
+    }
+
+
 def _attend(
-    tensors: dict[str, Tensor], parameters: SyntheticParameters, needs: Collection[str], place: Tensor | None
+    tensors: dict[str, Tensor], parameters: SyntheticParameters, needs: Collection[str], place: Tensor | None = None
 ) -> None:
     """Add what one head makes of its queries, keys and values."""
     if _FROM["scores"].isdisjoint(needs):

@@ -1,7 +1,6 @@
 """The synthetic model as the engine asks for it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -11,12 +10,19 @@ from service.engine.attention import later_keys
 from service.engine.collecting import HEAD_TENSORS, MASKED, SHARED_TENSORS, Collector, Wanted, can_be_as_is, needs_of
 from service.engine.errors import NotOfferedError
 from service.engine.models import Facts
-from service.engine.outcomes import each
+from service.engine.outcomes import each, parts
 from service.engine.plan import Plan, Question, choose_include, choose_indices, choose_words
 from service.engine.shapes import Dimensions
-from service.engine.synthetic import Draws, SyntheticParameters, attend_heads, draw, estimate_seconds
+from service.engine.synthetic import (
+    Draws,
+    SyntheticParameters,
+    attend_heads,
+    attend_one_head,
+    draw,
+    estimate_seconds,
+)
 from service.engine.tokenizer import Tokens, bert_base_uncased
-from service.engine.worker import Timings, Worker
+from service.engine.worker import INLINE_SECONDS, Timings, Worker
 
 TENSORS = (*SHARED_TENSORS, *HEAD_TENSORS, "statistics", "rollout")
 """All but `value_weighted`: there is no output projection."""
@@ -74,33 +80,39 @@ class SyntheticModel:
 
     async def compute_all(self, plans: Sequence[Plan], timings: Timings) -> list[Collector | Exception]:
         """Compute what many plans want, one after the other."""
-        return await self._worker.run(
-            "compute", timings, sum(plan.seconds for plan in plans), each, self._compute, plans
-        )
+        collectors: list[Collector | Exception] = []
+        for part in parts(plans, lambda plan: plan.seconds, INLINE_SECONDS):
+            seconds = sum(plan.seconds for plan in part)
+            collectors += await self._worker.run("compute", timings, seconds, each, self._compute, part)
+        return collectors
 
     def _compute(self, plan: Plan) -> Collector:
         parameters, wanted = plan.question.synthetic, plan.wanted
         collector = Collector(wanted)
         draws = self._draw(plan.source, plan.question.seed, parameters)
-        shared = {name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS}
+        if wanted.as_is:
+            collector.take(attend_one_head(draws, parameters, wanted.needs))
+        else:
+            self._record(collector, draws, plan)
+        return collector
+
+    def _record(self, collector: Collector, draws: Draws, plan: Plan) -> None:
+        """Let the collector keep of each head what is wanted."""
+        parameters, wanted, n = plan.question.synthetic, plan.wanted, len(plan.source)
         marks: dict[str, Tensor] = {}
         if MASKED in wanted.needs and parameters.mask == "causal":
-            marks[MASKED] = later_keys(len(plan.source), self._device)
-        places = None if wanted.as_is else collector.places(len(plan.source), self._device)
+            marks[MASKED] = later_keys(n, self._device)
+        places = collector.places(n, self._device)
         for head, tensors in attend_heads(draws, parameters, wanted.heads_of(0), wanted.needs, places):
-            if wanted.as_is:
-                collector.take(tensors)
-                break
             block = {name: tensors[name][None] for name in wanted.needs if name in tensors}
-            collector.record(0, [head], block | marks if marks else block)
-        collector.finish(shared)
-        return collector
+            collector.record(0, [head], block | marks)
+        collector.finish({name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
 
     def _draw(self, source: Tokens, seed: int, parameters: SyntheticParameters) -> Draws:
         draws = draw(source.input_ids, seed, parameters)
         if self._is_on_cpu:
             return draws
-        return replace(draws, **{name: getattr(draws, name).to(self._device) for name in SHARED_TENSORS})
+        return Draws(*(tensor.to(self._device) for tensor in draws))
 
 
 @lru_cache(maxsize=1024)
