@@ -1,10 +1,9 @@
 """Bulk: lines of JSON in, lines of JSON out, one answer or problem for each, in the same order. Knows no HTTP."""
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
@@ -56,10 +55,8 @@ async def answer_lines(
             async for answers in kind.answer(operations, tokenized):
                 asked = group[place : place + len(answers)]
                 place += len(answers)
-                written = map(partial(_write, exchange, most), asked, answers)
-                for is_short, some in groupby(written, lambda line: len(line) < LONG_BYTES):
-                    for part in [b"".join(some)] if is_short else some:
-                        yield part
+                for part in _joined([_write(exchange, most, *each) for each in zip(asked, answers, strict=True)]):
+                    yield part
 
 
 async def _tokenized(
@@ -80,6 +77,21 @@ def _read(kind: _Kind, most: int, line: bytes) -> TokenizeLine | AttentionLine:
     request = fields_from_json(line, kind.line, kind.fields)
     check_line(request)
     return request
+
+
+def _joined(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """`lines` in fewer pieces; the event loop copies no long one."""
+    short: list[bytes] = []
+    for line in lines:
+        if len(line) < LONG_BYTES:
+            short.append(line)
+            continue
+        if short:
+            yield b"".join(short)
+            short.clear()
+        yield line
+    if short:
+        yield b"".join(short)
 
 
 def _write(exchange: Exchange, most: int, asked: bytes, answer: bytes | Exception) -> bytes:

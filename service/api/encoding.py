@@ -46,24 +46,26 @@ class Encoded(NamedTuple):
 
 def encode_json(
     members: Mapping[str, Any], tensors: Mapping[str, Float32[np.ndarray, "..."]], decimals: int | None = None
-) -> Buffers:
+) -> Iterator[bytes | memoryview]:
     """`members`, of which there are some, and `tensors` as one JSON object: nested lists, -inf and NaN become null.
 
-    Without `decimals` a number is the shortest text that reads back to the same float32.
+    Without `decimals` a number is the shortest text that reads back to the same float32. It is written in pieces of at
+    most `BLOCK` numbers: the encoder lets no other thread run until it is done with one.
     """
     if "statistics" in tensors:
         members = {**members, "statistics": named_statistics(tensors["statistics"], decimals)}
         tensors = {name: tensor for name, tensor in tensors.items() if name != "statistics"}
     if decimals is None and all(tensor.size <= BLOCK for tensor in tensors.values()):
-        return [dumps({**members, **tensors})]
-    buffers: list[bytes | memoryview] = [dumps(members)[:-1]]
+        yield dumps({**members, **tensors})
+        return
+    yield dumps(members)[:-1]
     for name, tensor in tensors.items():
-        buffers += [b",", dumps(name), b":", *_encode_array(tensor, decimals)]
-    return [*buffers, b"}"]
+        yield b"," + dumps(name) + b":"
+        yield from _encode_array(tensor, decimals)
+    yield b"}"
 
 
 def _encode_array(array: np.ndarray, decimals: int | None) -> Iterator[bytes | memoryview]:
-    """Block by block: the encoder lets no other thread run until it is done."""
     if array.size <= BLOCK or array.ndim == 1:
         yield dumps(array if decimals is None else round_decimals(array, decimals))
         return

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-GROUP_LINES = 32
+GROUP_LINES = 128
 GROUP_BYTES = 64 * 1024
 
 

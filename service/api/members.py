@@ -1,6 +1,6 @@
 """What the answers of /tokenize and /attention are made of, in every form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import orjson
 
@@ -37,16 +37,8 @@ def encode_attention(
     Raises:
         NotOfferedError: a number is beyond the reach of float16, which was asked for.
     """
-    members = {
-        "model": request.model,
-        "parameters": orjson.Fragment(questions.encode_parameters(request, model, plan)),
-        **_token_members(plan.source, request.offset_unit),
-        **_other_members(plan, attention, request.offset_unit),
-        "layers": list(attention.layers),
-        "heads": list(attention.heads),
-    }
     if form == "json":
-        return Encoded(encode_json(members, attention.tensors, request.decimals))
+        return Encoded(list(attention_pieces(request, model, plan, attention)))
     tensors, quantization = attention.tensors, None
     if request.quantize is not None:
         tensors, quantization = quantize_all(tensors, request.quantize)
@@ -56,7 +48,26 @@ def encode_attention(
         return Encoded(encode_npy(tensors["attentions"]), headers)
     if "statistics" in tensors:
         told["statistics"] = ",".join(STATISTICS)
-    return Encoded(encode_safetensors(tensors, {"response": dumps(members).decode(), **told}))
+    response = dumps(_members(request, model, plan, attention)).decode()
+    return Encoded(encode_safetensors(tensors, {"response": response, **told}))
+
+
+def attention_pieces(
+    request: AttentionRequest, model: Model, plan: Plan, attention: Attention
+) -> Iterator[bytes | memoryview]:
+    """The answer of /attention as JSON, piece by piece; nothing is done before the first is asked for."""
+    yield from encode_json(_members(request, model, plan, attention), attention.tensors, request.decimals)
+
+
+def _members(request: AttentionRequest, model: Model, plan: Plan, attention: Attention) -> dict[str, object]:
+    return {
+        "model": request.model,
+        "parameters": orjson.Fragment(questions.encode_parameters(request, model, plan)),
+        **_token_members(plan.source, request.offset_unit),
+        **_other_members(plan, attention, request.offset_unit),
+        "layers": list(attention.layers),
+        "heads": list(attention.heads),
+    }
 
 
 def _token_members(tokens: Tokens, unit: OffsetUnit) -> dict[str, object]:

@@ -14,7 +14,7 @@ from service.api.descriptions import describe_model, describe_service
 from service.api.encoding import SECONDS_PER_BYTE, SECONDS_PER_CHARACTER, SECONDS_PER_TOKEN, Encoded
 from service.api.heatmap_request import HeatmapRequest
 from service.api.limits import check_grid_size, check_response_size
-from service.api.members import encode_attention, encode_tokens
+from service.api.members import attention_pieces, encode_attention, encode_tokens
 from service.api.requests import SentenceRequest, TokenizeRequest
 from service.api.service_answers import Info, ModelList
 from service.engine.engine import Engine
@@ -22,14 +22,14 @@ from service.engine.errors import RequestError
 from service.engine.models import Model
 from service.engine.plan import Attention, Plan
 from service.engine.tokenizer import Tokens
-from service.engine.worker import Timings
+from service.engine.worker import INLINE_SECONDS, Timings
 from service.heatmap.render import Form, Renderer, estimate_seconds
 
 WARM_UP = "Attention!"
 
 
 def seconds_to_encode(tokens: Tokens) -> float:
-    """A rough cost of an answer of /tokenize."""
+    """A rough cost of telling the tokens."""
     return len(tokens) * SECONDS_PER_TOKEN + tokens.characters * SECONDS_PER_CHARACTER
 
 
@@ -46,7 +46,7 @@ class AttentionTask(NamedTuple):
     @property
     def seconds(self) -> float:
         """A rough cost of encoding it."""
-        return self.size * SECONDS_PER_BYTE[self.form] + self.plan.source.characters * SECONDS_PER_CHARACTER
+        return seconds_to_encode(self.plan.source) + self.size * SECONDS_PER_BYTE[self.form]
 
     def encode(self, attention: Attention) -> Encoded:
         """The answer, once this is computed.
@@ -102,8 +102,7 @@ class Operations:
         questions.check_form(request, form)
         source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
         task = await self.prepare(request, form, model, source, timings)
-        attention = await self.engine.attend(model, task.plan, timings)
-        return await self.engine.worker.run("encode", timings, task.seconds, task.encode, attention)
+        return await self.encode_attention(task, await self.engine.attend(model, task.plan, timings), timings)
 
     async def prepare(
         self, request: AttentionRequest, form: AttentionForm, model: Model, source: Tokens, timings: Timings
@@ -120,6 +119,18 @@ class Operations:
         plan = await self.engine.plan(model, source, target, question, timings)
         size = check_response_size(plan, form, request.decimals, self.max_response_bytes)
         return AttentionTask(request, form, model, plan, size)
+
+    async def encode_attention(self, task: AttentionTask, attention: Attention, timings: Timings) -> Encoded:
+        """The answer of /attention, once all is computed; long JSON is written step by step.
+
+        Raises:
+            NotOfferedError: a number is beyond the reach of float16, which was asked for.
+        """
+        worker = self.engine.worker
+        if task.form != "json" or task.seconds < INLINE_SECONDS:
+            return await worker.run("encode", timings, task.seconds, task.encode, attention)
+        pieces = attention_pieces(task.request, task.model, task.plan, attention)
+        return Encoded(await worker.run_steps("encode", timings, seconds_to_encode(task.plan.source), pieces))
 
     async def heatmap(self, request: HeatmapRequest, form: Form, timings: Timings) -> Encoded:
         """A picture of one head's matrix, of all heads reduced to one, or of many heads side by side."""

@@ -42,6 +42,8 @@ def check_fields(request: SentenceRequest, model: Model) -> None:
     Raises:
         NotOfferedError: it sends others, and not as null or false.
     """
+    if request.model_fields_set.isdisjoint(NOT_TAKEN[model.facts.kind]):
+        return
     values = {name: getattr(request, name) for name in request.model_fields_set & NOT_TAKEN[model.facts.kind]}
     refused = sorted(name for name, value in values.items() if value is not None and value is not False)
     if refused:

@@ -3,7 +3,7 @@
 A request that failed already is an error in its place, and so is the answer of one that fails now.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from service.api import questions
@@ -13,9 +13,10 @@ from service.api.members import encode_tokens
 from service.api.operations import AttentionTask, Operations, seconds_to_encode
 from service.api.requests import SentenceRequest, TokenizeRequest
 from service.engine.models import Model
-from service.engine.outcomes import each, outcome, result
+from service.engine.outcomes import each, outcome, parts, result
 from service.engine.plan import Attention
 from service.engine.tokenizer import Tokens
+from service.engine.worker import INLINE_SECONDS
 
 Request = TypeVar("Request", bound=SentenceRequest)
 Answers = list[bytes | Exception]
@@ -52,10 +53,8 @@ async def answer_attention(
         else await outcome(operations.prepare(one.request, "json", one.model, one.tokens, {}))
         for one in tokenized
     ]
-    for part in _parts(tasks, operations.max_response_bytes):
-        computed = await _compute(operations, part)
-        seconds = sum(one.task.seconds for one in computed if not isinstance(one, Exception))
-        yield await operations.engine.worker.run("encode", {}, seconds, each, _encode_attention, computed)
+    for part in parts(tasks, _bytes, operations.max_response_bytes):
+        yield await _encode(operations, await _compute(operations, part))
 
 
 async def tokenize(
@@ -74,24 +73,34 @@ async def _compute(operations: Operations, tasks: Sequence[AttentionTask | Excep
     return each(lambda task: _Computed(task, result(next(attentions))), tasks)
 
 
-def _parts(tasks: Sequence[AttentionTask | Exception], most_bytes: int) -> Iterator[list[AttentionTask | Exception]]:
-    """Those whose answers together have `most_bytes` at most; one always goes."""
-    part: list[AttentionTask | Exception] = []
-    size = 0
-    for task in tasks:
-        more = 0 if isinstance(task, Exception) else task.size
-        if part and size + more > most_bytes:
-            yield part
-            part, size = [], 0
-        part.append(task)
-        size += more
-    if part:
-        yield part
+def _bytes(task: AttentionTask | Exception) -> int:
+    return 0 if isinstance(task, Exception) else task.size
+
+
+async def _encode(operations: Operations, computed: Sequence[_Computed | Exception]) -> Answers:
+    """Short answers together, long ones step by step."""
+    answers: Answers = []
+    for part in parts(computed, _seconds, INLINE_SECONDS):
+        if len(part) > 1:
+            answers += await operations.engine.worker.run("encode", {}, 0, each, _encode_short, part)
+        else:
+            answers.append(await outcome(_encode_long(operations, part[0])))
+    return answers
+
+
+def _seconds(one: _Computed | Exception) -> float:
+    return 0 if isinstance(one, Exception) else one.task.seconds
+
+
+def _encode_short(one: _Computed) -> bytes:
+    return answer_line(id_of(one.task.request), one.task.encode(one.attention).buffers)
+
+
+async def _encode_long(operations: Operations, computed: _Computed | Exception) -> bytes:
+    one = result(computed)
+    encoded = await operations.encode_attention(one.task, one.attention, {})
+    return answer_line(id_of(one.task.request), encoded.buffers)
 
 
 def _encode_tokens(one: Tokenized[TokenizeRequest]) -> bytes:
     return answer_line(id_of(one.request), encode_tokens(one.request, one.tokens).buffers)
-
-
-def _encode_attention(one: _Computed) -> bytes:
-    return answer_line(id_of(one.task.request), one.task.encode(one.attention).buffers)

@@ -75,7 +75,7 @@ def test_a_large_tensor_is_written_in_blocks_to_the_same_text(shape: tuple[int, 
     tensor.flat[7] = -np.inf
     members = {"model": "synthetic", "tokens": ["a"]}
     numbers = tensor if decimals is None else round_decimals(tensor, decimals)
-    buffers = encode_json(members, {"scores": tensor, "output": tensor[:1]}, decimals)
+    buffers = list(encode_json(members, {"scores": tensor, "output": tensor[:1]}, decimals))
     assert len(buffers) > 1
     assert b"".join(buffers) == orjson.dumps(
         {**members, "scores": numbers, "output": numbers[:1]}, option=orjson.OPT_SERIALIZE_NUMPY
