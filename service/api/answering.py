@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.caching import CACHE_CONTROL, VARY, all_of, entity_tag, is_fresh, weakened
+from service.api.caching import CACHE_CONTROL, VARY, entity_tag, is_fresh, weakened
 from service.api.endpoints import SentenceEndpoint
+from service.api.headers import header, raw
 from service.api.negotiation import choose_form
 from service.api.problems import Exchange
 from service.api.reading import LINES, check_headers, read_body, read_query
@@ -21,6 +23,7 @@ if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serve
     from service.api.encoding import Encoded
     from service.api.operations import Operations
 
+NONE: Mapping[str, str] = MappingProxyType({})
 KEPT_QUERIES = 1024
 KEPT_QUERY_BYTES = 1024
 """Longer ones are read each time."""
@@ -43,6 +46,9 @@ class SentenceApp:
     def __init__(self, endpoint: SentenceEndpoint) -> None:
         """Keep what short queries ask for: who holds an answer asks again in the same words whether it is fresh."""
         self._endpoint = endpoint
+        self._headers = {
+            form: raw({"Content-Type": media_type, "Vary": VARY}) for form, media_type in endpoint.forms.items()
+        }
         self._ask_again = lru_cache(KEPT_QUERIES)(self._ask)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,25 +64,25 @@ class SentenceApp:
         if media_type == LINES:
             return self._stream(scope, operations, length)
         fields = await read_body(receive, length, self._endpoint.fields, operations.max_body_bytes)
-        form = self._form(fields, all_of(scope, b"accept"))
+        form = self._form(fields, header(scope, b"accept"))
         encoded = await getattr(operations, self._endpoint.operation)(fields, form, scope["timings"])
-        return self._response(encoded, fields, form, {"Vary": VARY})
+        return self._response(encoded, fields, form)
 
     async def _get(self, scope: Scope, operations: "Operations") -> ASGIApp:
         """Answer a query: 304 where the client holds the answer already."""
         query = scope["query_string"]
         ask = self._ask_again if len(query) <= KEPT_QUERY_BYTES else self._ask
-        fields, form, normalized, is_weak = ask(operations, query, all_of(scope, b"accept"))
+        fields, form, normalized, is_weak = ask(operations, query, header(scope, b"accept"))
         tag = entity_tag(self._endpoint.path, normalized, form, scope["coding"], operations.software)
         if is_weak:
             tag = weakened(tag)
-        headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-        if_none_match = all_of(scope, b"if-none-match")
+        headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL}
+        if_none_match = header(scope, b"if-none-match")
         if is_fresh(if_none_match, tag):
-            return Response(status_code=304, headers=headers)
+            return Response(status_code=304, headers={**headers, "Vary": VARY})
         encoded = await getattr(operations, self._endpoint.operation)(fields, form, scope["timings"])
         if if_none_match == "*":  # any answer will do, and now it is known that there is one
-            return Response(status_code=304, headers=headers)
+            return Response(status_code=304, headers={**headers, "Vary": VARY})
         return self._response(encoded, fields, form, headers)
 
     def _ask(self, operations: "Operations", query: bytes, accept: str | None) -> Asked:
@@ -87,19 +93,19 @@ class SentenceApp:
     def _stream(self, scope: Scope, operations: "Operations", length: int | None) -> LineResponse:
         from service.api.bulk import answer_lines  # noqa: PLC0415  # it needs torch, which by now is there
 
-        choose_form(None, all_of(scope, b"accept"), {"lines": LINES})
+        choose_form(None, header(scope, b"accept"), {"lines": LINES})
         exchange = Exchange(scope["path"], scope["request_id"])
         answer = partial(answer_lines, operations, self._endpoint.path, exchange=exchange)
-        return LineResponse(answer, length, operations.max_body_bytes, {"Content-Type": LINES, "Vary": VARY})
+        return LineResponse(answer, length, operations.max_body_bytes, raw({"Content-Type": LINES, "Vary": VARY}))
 
     def _form(self, fields: SentenceRequest, accept: str | None) -> str:
         return choose_form(vars(fields).get("format"), accept, self._endpoint.forms)
 
     def _response(
-        self, encoded: "Encoded", fields: SentenceRequest, form: str, headers: Mapping[str, str]
+        self, encoded: "Encoded", fields: SentenceRequest, form: str, headers: Mapping[str, str] = NONE
     ) -> BufferResponse:
-        headers = {"Content-Type": self._endpoint.forms[form], **headers, **encoded.headers}
+        more = {**headers, **encoded.headers}
         filename = vars(fields).get("filename")
         if filename is not None:
-            headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
-        return BufferResponse(encoded.buffers, headers)
+            more["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+        return BufferResponse(encoded.buffers, self._headers[form] + raw(more))

@@ -7,7 +7,8 @@ from hashlib import blake2b
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Scope
+
+from service.api.headers import header
 
 CACHE_CONTROL = "public, max-age=3600"
 VARY = "Accept, Accept-Encoding"
@@ -34,16 +35,11 @@ def is_fresh(if_none_match: str | None, tag: str) -> bool:
     return tag.removeprefix("W/") in {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
 
 
-def all_of(scope: Scope, header: bytes) -> str | None:
-    """The values of a header that may be sent in several lines, joined as RFC 9110 says; None where there is none."""
-    return b", ".join([value for name, value in scope["headers"] if name == header]).decode("latin-1") or None
-
-
 def conditional(request: Request, body: str | bytes, media_type: str = "application/json") -> Response:
     """What depends on the software alone, or 304 where the client holds it already."""
     tag = entity_tag(body, request.scope["coding"])
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-    if_none_match = all_of(request.scope, b"if-none-match")
+    if_none_match = header(request.scope, b"if-none-match")
     if if_none_match == "*" or is_fresh(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=media_type)

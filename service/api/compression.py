@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette_compress import CompressMiddleware, add_compress_type
 
 from service.api import problems
-from service.api.caching import all_of
+from service.api.headers import header
 from service.api.negotiation import choose_coding
 from service.api.responses import PIECE_BYTES
 
@@ -36,7 +36,7 @@ class CompressionMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        coding = scope["coding"] = choose_coding(all_of(scope, b"accept-encoding"))
+        coding = scope["coding"] = choose_coding(header(scope, b"accept-encoding"))
         if coding == "identity":
             await self.app(scope, receive, send)
             return

@@ -10,12 +10,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.headers import header
 from service.api.problems import ProblemError, problem_response
 from service.engine.errors import RequestError
 from service.heatmap.errors import NotDrawableError
 
 MAX_QUERY_BYTES = 16 * 1024
-SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 REQUEST_IDS = map((token_hex(8) + "{:016x}").format, count())
 """Unlike any other process's by the first half, unlike each other by the second: a random draw each costs a syscall."""
@@ -67,10 +68,8 @@ class ExchangeMiddleware:
 
 def choose_request_id(scope: Scope) -> str:
     """The caller's, if it is sane, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
-            return str(value, "ascii")
-    return next(REQUEST_IDS)
+    given = header(scope, b"x-request-id")
+    return given if given is not None and SANE_REQUEST_ID.fullmatch(given) else next(REQUEST_IDS)
 
 
 def _server_timing(timings: Mapping[str, float]) -> bytes:

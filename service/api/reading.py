@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from service.api.fields import SHOWN_CHARACTERS, fields_from_json, fields_from_text
+from service.api.headers import header
 from service.api.problems import FieldError, ProblemError
 
 Fields = TypeVar("Fields", bound=BaseModel)
@@ -32,8 +33,7 @@ def check_headers(scope: Scope, takes: Sequence[str]) -> tuple[str, int | None]:
         )
         culprit = FieldError(where="query", pointer="", code="extra_forbidden", detail=detail)
         raise ProblemError("invalid-fields", detail, [culprit])
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    given = headers.get(b"content-type", JSON.encode()).decode("latin-1")
+    given = header(scope, b"content-type") or JSON
     media_type = _media_type(given)
     if media_type is None or media_type not in takes:
         raise ProblemError(
@@ -41,14 +41,14 @@ def check_headers(scope: Scope, takes: Sequence[str]) -> tuple[str, int | None]:
             f"The body's type is {given[:SHOWN_CHARACTERS]!r}. Send {' or '.join(takes)} in UTF-8.",
             headers={"Accept": ", ".join(takes)},
         )
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+    if (header(scope, b"content-encoding") or "identity").lower() != "identity":
         raise ProblemError(
             "unsupported-media-type",
             "The body is compressed. Send it plain, without Content-Encoding.",
             headers={"Accept": ", ".join(takes), "Accept-Encoding": "identity"},
         )
-    declared = headers.get(b"content-length", b"")
-    return media_type, int(declared) if declared.isdigit() else None
+    declared = header(scope, b"content-length") or ""
+    return media_type, int(declared) if declared.isdecimal() else None
 
 
 async def read_body(receive: Receive, declared: int | None, model: type[Fields], max_bytes: int) -> Fields:

@@ -1,9 +1,11 @@
 """Answers that are sent in pieces."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Scope, Send
+
+from service.api.headers import RawHeaders
 
 if TYPE_CHECKING:  # which imports numpy
     from service.api.encoding import Buffers
@@ -17,11 +19,10 @@ class BufferResponse:
     An ASGI app like Starlette's own responses, without what they do for cookies, background tasks and text.
     """
 
-    def __init__(self, buffers: "Buffers", headers: Mapping[str, str]) -> None:
+    def __init__(self, buffers: "Buffers", headers: RawHeaders) -> None:
         """Answer 200 with `buffers`, one after the other."""
         self._buffers = buffers
-        self._headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-        self._headers.append((b"content-length", b"%d" % sum(map(len, buffers))))
+        self._headers = [*headers, (b"content-length", b"%d" % sum(map(len, buffers)))]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # an ASGI app's
         """Send it all."""

@@ -4,12 +4,13 @@ What is not read stays with its sender, who waits; nothing more is read while an
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import aclosing
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
+from service.api.headers import RawHeaders
 from service.api.responses import pieces
 
 
@@ -21,7 +22,7 @@ class LineResponse:
         answer: Callable[[AsyncIterable[bytes]], AsyncGenerator[bytes, None]],
         declared: int | None,
         most_bytes: int,
-        headers: Mapping[str, str],
+        headers: RawHeaders,
     ) -> None:
         """Send what `answer` makes of the lines, with `headers`.
 
@@ -31,7 +32,7 @@ class LineResponse:
         self._answer = answer
         self._declared = declared or 0
         self._most_bytes = most_bytes
-        self._headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # an ASGI app's
         """Send answers until the lines end, or their sender is gone.

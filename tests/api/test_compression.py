@@ -196,6 +196,6 @@ async def test_a_large_answer_leaves_piece_by_piece(coding: str) -> None:
     async def send(message: Message) -> None:
         sent.append(message.get("body", b""))
 
-    await exchange(BufferResponse([DIGITS], {"Content-Type": "application/json"}), coding, send)
+    await exchange(BufferResponse([DIGITS], [(b"content-type", b"application/json")]), coding, send)
     assert DECODERS[coding](b"".join(sent)) == DIGITS
     assert max(map(len, sent)) <= 4 * PIECE_BYTES
