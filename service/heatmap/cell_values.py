@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from service.heatmap.colors import Colormap, Scale, palette
+from service.heatmap.lines import line_height
 from service.heatmap.scene import Matrix, Text, Value, edges
 from service.heatmap.style import Style
-from service.heatmap.typesetting import Label, Typesetter, line_height
+from service.heatmap.typesetting import Label, Typesetter
 
 LEAST_SIZE = 7
 """CSS pixels: numbers are not written smaller."""

@@ -6,9 +6,10 @@ import numpy as np
 
 from service.heatmap.colors import Scale
 from service.heatmap.frame import LONGEST_NUMBER
+from service.heatmap.lines import line_height
 from service.heatmap.scene import Box, Colorbar, Text
 from service.heatmap.ticks import number, round_ticks
-from service.heatmap.typesetting import Label, Typesetter, line_height
+from service.heatmap.typesetting import Label, Typesetter
 
 MOST_TICKS = 6
 LEAST_DIGITS, MOST_DIGITS = 4, 7

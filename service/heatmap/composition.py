@@ -11,11 +11,12 @@ from service.heatmap.colorbar import make_colorbar
 from service.heatmap.colors import choose_scale, extremes
 from service.heatmap.frame import Frame, divide, lay_out_frame
 from service.heatmap.labelling import Axis, PanelPlan
+from service.heatmap.lines import line_height
 from service.heatmap.panel import Panel, lay_out_panel
 from service.heatmap.pooling import Bins, bins_for, pool
 from service.heatmap.scene import Box, Colorbar, Matrix, Scene, Text
 from service.heatmap.style import Style
-from service.heatmap.typesetting import Label, Typesetter, line_height
+from service.heatmap.typesetting import Label, Typesetter
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from service.heatmap.errors import NotDrawableError
 from service.heatmap.labelling import STRETCH
+from service.heatmap.lines import line_height
 from service.heatmap.scene import Box
 from service.heatmap.style import Style
-from service.heatmap.typesetting import Label, Typesetter, line_height
+from service.heatmap.typesetting import Label, Typesetter
 
 AREA_SHARE = 0.5
 """Of the picture's width and height the matrices keep at least this share; what would take more is left out."""

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from service.heatmap.lines import line_height
 from service.heatmap.scene import Box
-from service.heatmap.typesetting import SLANTED, Angle, Label, Typesetter, line_height
+from service.heatmap.typesetting import SLANTED, Angle, Label, Typesetter
 
 LABEL_SHARE = 0.3
 """Of its area's width (or height) a row (or column) label gets at most this share; longer ones are shortened."""

@@ -19,6 +19,12 @@ Form = Literal["png", "svg"]
 
 LONG = 30
 """Characters: few tokens have more."""
+SECONDS_PER_LABEL = 3e-4
+"""What a label costs that was never drawn."""
+MOST_LABELS = 64
+"""There is hardly ever room for more."""
+FREE_LABELS = 16
+"""So many may be new in a picture that counts as small: the thread would take a quarter longer for it."""
 
 
 class Renderer:
@@ -44,8 +50,10 @@ class Renderer:
 
 
 def estimate_seconds(plot: Plot, style: Style) -> float:
-    """A rough cost of a picture: of its pixels, its cells, and of labels so long that they are drawn often to fit."""
+    """A rough cost of a picture: of its pixels, its cells, its labels, and of those so long that they must be fitted."""
     pixels = style.width * style.height * style.dpi_scale**2
     cells = sum(matrix.size for matrix in plot.matrices)
-    lengths = (len(name) for axis in (plot.rows, plot.columns) for name in axis.names)
-    return 3e-4 + 1e-9 * pixels + 2e-8 * cells + 1e-5 * sum(length for length in lengths if length > LONG)
+    names = {name for axis in (plot.rows, plot.columns) for name in axis.names}
+    fitted = sum(len(name) for name in names if len(name) > LONG)
+    drawn = max(0, min(len(names), MOST_LABELS) - FREE_LABELS)
+    return 3e-4 + 1e-9 * pixels + 2e-8 * cells + 1e-5 * fitted + SECONDS_PER_LABEL * drawn

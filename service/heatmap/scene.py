@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from service.heatmap.colors import Colormap, Scale
-from service.heatmap.typesetting import Angle, Label, line_height
+from service.heatmap.lines import line_height
+from service.heatmap.typesetting import Angle, Label
 
 Anchor = Literal["start", "middle", "end"]
 

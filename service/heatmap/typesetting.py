@@ -6,9 +6,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from service.heatmap.fonts import BITMAP_PIXELS, Fonts, Run
+from service.heatmap.fonts import Fonts
+from service.heatmap.lines import Line, line_height, measure, paint
 
 Angle = Literal[0, 45, 90]
 """Degrees counter-clockwise."""
@@ -19,14 +20,11 @@ Glyphs = UInt8[np.ndarray, "height width"]
 BLACK = 15
 FAINT = 165
 """How dark, of 255, the faint part of a label is."""
-ASCENT = 0.975
-DESCENT = 0.275
-"""Of the font's size: a line around the middle of its small letters."""
 MOST_CHARACTERS = 200
 """Of a label: a word may be a megabyte long, and no picture shows more."""
 ELLIPSIS = "…"
 KEPT_PIXELS = 16 * 1024
-"""Larger pictures of texts are drawn anew each time; so 4,096 kept ones take 64 MiB at most."""
+"""Larger pictures of texts are drawn anew each time, and measured: so 4,096 kept ones take 64 MiB at most."""
 OVERSAMPLING = 4
 """Slanted text is drawn so many times larger and turned before it is reduced, which keeps it crisp."""
 
@@ -49,21 +47,21 @@ class Typesetter:
     def __init__(self, fonts: Fonts) -> None:
         """Draw with `fonts`."""
         self.fonts = fonts
+        self._measured = lru_cache(maxsize=1024)(self._measure)
         self._kept = lru_cache(maxsize=4096)(self._draw_quantized)
         self._kept_slanted = lru_cache(maxsize=256)(self._slant)
 
     def draw(self, label: Label, size: int, angle: Angle = 0) -> Glyphs:
         """The picture of a text; `size` is the font's in pixels. Level it is `line_height(size)` high."""
-        area = line_height(size) * size * (len(label.text) + len(label.faint))
-        is_small = area <= KEPT_PIXELS
+        is_short = _is_short(label, size)
         if angle == SLANTED:
-            return (self._kept_slanted if is_small else self._slant)(label, size)
-        level = (self._kept if is_small else self._draw_quantized)(label, size)
+            return (self._kept_slanted if is_short else self._slant)(label, size)
+        level = (self._kept if is_short else self._draw_quantized)(label, size)
         return level if angle == 0 else np.rot90(level)
 
     def width(self, label: Label, size: int) -> int:
         """The length of a text in pixels."""
-        return int(self.draw(label, size).shape[1])
+        return self._line(label, size).width
 
     def widest(self, labels: Sequence[Label], size: int) -> int:
         """The length of the longest."""
@@ -97,69 +95,27 @@ class Typesetter:
         return _quantize(turned.reduce(OVERSAMPLING))
 
     def _draw(self, label: Label, size: int) -> Image.Image:
-        """One line: runs side by side on their common baseline, reduced where they are higher than the line."""
-        pieces: list[tuple[Image.Image, int, int]] = []
-        pen = 0.0
-        for part, darkness in ((label.faint, FAINT), (label.text, 255)):
-            for run in self.fonts.runs(part):
-                picture, left, top, advance = self._draw_run(run, size, darkness)
-                pieces.append((picture, round(pen) + left, top))
-                pen += advance
-        left = min((x for _, x, _ in pieces), default=0)
-        right = max((x + picture.width for picture, x, _ in pieces), default=0)
-        top = min((y for _, _, y in pieces), default=0)
-        bottom = max((y + picture.height for picture, _, y in pieces), default=0)
-        ink = Image.new("L", (max(right - left, round(pen), 1), max(bottom - top, 1)))
-        for picture, x, y in pieces:
-            ink.paste(picture, (x - left, y - top), picture)
-        return _on_line(ink, top, bottom, size)
+        return paint(self._line(label, size), self.fonts)
 
-    def _draw_run(self, run: Run, size: int, darkness: int) -> tuple[Image.Image, int, int, float]:
-        """A run's ink, where it starts beside and below the pen, and how far the pen moves."""
-        if self.fonts.is_bitmap(run.font):
-            return self._draw_bitmaps(run, size, darkness)
-        font = self.fonts.sized(run.font, size)
-        left, top, right, bottom = (int(edge) for edge in font.getbbox(run.text, anchor="ls"))
-        ink = Image.new("L", (max(right - left, 1), max(bottom - top, 1)))
-        ImageDraw.Draw(ink).text((-left, -top), run.text, font=font, fill=darkness, anchor="ls")
-        return ink, left, top, font.getlength(run.text)
+    def _line(self, label: Label, size: int) -> Line:
+        return (self._measured if _is_short(label, size) else self._measure)(label, size)
 
-    def _draw_bitmaps(self, run: Run, size: int, darkness: int) -> tuple[Image.Image, int, int, float]:
-        """A run of colour bitmaps, in greys."""
-        font = self.fonts.sized(run.font, BITMAP_PIXELS)
-        left, top, right, bottom = (int(edge) for edge in font.getbbox(run.text, anchor="ls"))
-        colored = Image.new("RGB", (max(right - left, 1), max(bottom - top, 1)), "white")
-        ImageDraw.Draw(colored).text((-left, -top), run.text, font=font, embedded_color=True, anchor="ls")
-        ink = colored.convert("L").point(lambda grey: (255 - grey) * darkness // 255)
-        factor = size * (ASCENT + DESCENT) * 0.9 / max(ink.height, 1)
-        small = ink.resize((max(round(ink.width * factor), 1), max(round(ink.height * factor), 1)))
-        return small, 0, round(size * DESCENT) - small.height, small.width + size * 0.1
+    def _measure(self, label: Label, size: int) -> Line:
+        return measure(((label.faint, FAINT), (label.text, 255)), size, self.fonts)
+
+
+def _is_short(label: Label, size: int) -> bool:
+    return line_height(size) * size * (len(label.text) + len(label.faint)) <= KEPT_PIXELS
 
 
 def _quantize(ink: Image.Image) -> Glyphs:
     return ((np.asarray(ink, np.uint16) * BLACK + 127) // 255).astype(np.uint8)
 
 
-def line_height(size: int) -> int:
-    """The height of a line of text in a font of `size` pixels."""
-    return round(ASCENT * size) + round(DESCENT * size)
-
-
 def ends(text: str, kept: int) -> str:
     """`kept` characters of `text`, half from each end, around an ellipsis."""
     head = (kept + 1) // 2
     return f"{text[:head]}{ELLIPSIS}{text[len(text) - (kept - head) :]}"
-
-
-def _on_line(ink: Image.Image, top: int, bottom: int, size: int) -> Image.Image:
-    above, below = round(ASCENT * size), round(DESCENT * size)
-    factor = min(1.0, above / max(-top, 1), below / max(bottom, 1))
-    if factor < 1:
-        ink = ink.resize((max(int(ink.width * factor), 1), max(int(ink.height * factor), 1)), Image.Resampling.BOX)
-        top = int(top * factor)
-    line = Image.new("L", (ink.width, above + below))
-    line.paste(ink, (0, min(max(above + top, 0), above + below - ink.height)))
-    return line
 
 
 def _largest(most: int, fits: Callable[[int], bool]) -> int:

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.heatmap.labelling import LABEL_SHARE, Axis, PanelPlan, Room, choose_labels, place
+from service.heatmap.lines import line_height
 from service.heatmap.panel import LEAST_SHARE, Panel, lay_out_panel
 from service.heatmap.scene import Box, Text
-from service.heatmap.typesetting import Label, line_height
+from service.heatmap.typesetting import Label
 from tests.heatmap.drawing import LABELS, TYPESETTER
 
 SIZE = 12

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.heatmap.fonts import Fonts
-from service.heatmap.typesetting import Label, Typesetter, line_height
+from service.heatmap.lines import line_height
+from service.heatmap.typesetting import Label, Typesetter
 from tests.heatmap.drawing import LABELS, PILED, TYPESETTER, WORDS
 
 SIZES = st.integers(7, 60)
