@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 SMALL = 64 * 64
-"""The most numbers that one thread is faster with."""
+"""So many numbers hardly take memory."""
 
 
 def project(embedding: Float[Tensor, "n d_model"], weights: Float[Tensor, "d_model width"]) -> Float[Tensor, "n width"]:
@@ -56,20 +56,8 @@ def softmax(scores: Float[Tensor, "n m"], *, overwrite: bool = False) -> Float[T
     """The attentions: softmax over the keys of each query; exactly 0 where the score is -inf.
 
     To `overwrite` large scores saves the memory of another matrix; small ones are left as they are.
-
-    Rows are independent of each other, and so the bits of the number of threads, unlike those of a product. A small
-    matrix gets one: where other processes keep the cores busy, it would wait half a millisecond for a second one.
     """
-    if scores.numel() > SMALL:
-        return torch.softmax(scores, dim=-1, out=scores if overwrite else None)
-    threads = torch.get_num_threads()
-    if threads == 1:
-        return torch.softmax(scores, dim=-1)
-    torch.set_num_threads(1)
-    try:
-        return torch.softmax(scores, dim=-1)
-    finally:
-        torch.set_num_threads(threads)
+    return torch.softmax(scores, dim=-1, out=scores if overwrite and scores.numel() > SMALL else None)
 
 
 def weighted_values(attentions: Float[Tensor, "n m"], value: Float[Tensor, "m d_v"]) -> Float[Tensor, "n d_v"]:

@@ -57,6 +57,8 @@ class Plan(NamedTuple):
     size: Dimensions
     seconds: float
     """A rough cost."""
+    threads: int | None = None
+    """Of torch's, how many compute it; None = all."""
 
     @property
     def queries(self) -> Tokens:

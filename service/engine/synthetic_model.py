@@ -21,6 +21,7 @@ from service.engine.synthetic import (
     draw,
     estimate_seconds,
 )
+from service.engine.threads import threads_for
 from service.engine.tokenizer import Tokens, bert_base_uncased
 from service.engine.worker import INLINE_SECONDS, Timings, Worker
 
@@ -67,12 +68,12 @@ class SyntheticModel:
             IndexOutOfRangeError, NotOfferedError: there is no such layer, head or tensor.
         """
         unseeded = question if question.seed == 0 else question._replace(seed=0)  # no shape depends on it
-        wanted, size, seconds = _shape(len(source), unseeded)
+        wanted, size, seconds, threads = _shape(len(source), unseeded, self._worker.num_threads)
         if question.level == "word" or "statistics" in wanted.include:
             wanted = wanted._replace(
                 words=choose_words(question, source, source), special=source.special_tokens_mask, as_is=False
             )
-        return Plan(question, "encoder", source, None, wanted, size, seconds)
+        return Plan(question, "encoder", source, None, wanted, size, seconds, threads if self._is_on_cpu else None)
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
         """Compute what `plan` wants."""
@@ -87,6 +88,16 @@ class SyntheticModel:
         return collectors
 
     def _compute(self, plan: Plan) -> Collector:
+        most = torch.get_num_threads()
+        if plan.threads is None or plan.threads == most:
+            return self._collect(plan)
+        torch.set_num_threads(plan.threads)
+        try:
+            return self._collect(plan)
+        finally:
+            torch.set_num_threads(most)
+
+    def _collect(self, plan: Plan) -> Collector:
         parameters, wanted = plan.question.synthetic, plan.wanted
         collector = Collector(wanted)
         draws = self._draw(plan.source, plan.question.seed, parameters)
@@ -116,8 +127,8 @@ class SyntheticModel:
 
 
 @lru_cache(maxsize=1024)
-def _shape(n: int, question: Question) -> tuple[Wanted, Dimensions, float]:
-    """What is the same for all texts of n tokens: what to keep, how large it is, and a rough cost.
+def _shape(n: int, question: Question, num_threads: int) -> tuple[Wanted, Dimensions, float, int]:
+    """What is the same for all texts of n tokens: what to keep, how large it is, a rough cost, and how many threads.
 
     Raises:
         IndexOutOfRangeError, NotOfferedError: there is no such layer, head or tensor.
@@ -139,4 +150,4 @@ def _shape(n: int, question: Question) -> tuple[Wanted, Dimensions, float]:
     )
     key_width, value_width = parameters.num_heads * parameters.d_k, parameters.num_heads * parameters.d_v
     size = Dimensions(1, len(heads), n, n, parameters.d_model, parameters.d_k, parameters.d_v, key_width, value_width)
-    return wanted, size, estimate_seconds(n, parameters, len(heads))
+    return wanted, size, estimate_seconds(n, parameters, len(heads)), threads_for(n, parameters, num_threads)

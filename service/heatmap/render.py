@@ -50,7 +50,7 @@ class Renderer:
 
 
 def estimate_seconds(plot: Plot, style: Style) -> float:
-    """A rough cost of a picture: of its pixels, its cells, its labels, and of those so long that they must be fitted."""
+    """A rough cost of a picture: of its pixels, cells and labels, and of those so long that they must be fitted."""
     pixels = style.width * style.height * style.dpi_scale**2
     cells = sum(matrix.size for matrix in plot.matrices)
     names = {name for axis in (plot.rows, plot.columns) for name in axis.names}
