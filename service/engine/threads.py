@@ -18,7 +18,7 @@ MOST_TOKENS = 256
 NARROW = 16
 """The widest projection, of all heads together, whose bits are judged by examples: of wider ones few bits differ, and
 not in each example."""
-EXAMPLES = 8
+EXAMPLES = 4
 """In which order a product adds is decided by its shape, never by its numbers: so it is tried with some."""
 
 
