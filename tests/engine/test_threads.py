@@ -40,6 +40,10 @@ def test_the_bits_are_those_of_all_threads(n: int, seed: int, parameters: Synthe
     assert all(map(torch.equal, ours, heads(n, seed, parameters, 3)))
 
 
+def test_the_notebooks_sentence_takes_one_thread() -> None:
+    assert threads_for(9, SyntheticParameters(), 3) == 1
+
+
 def test_long_texts_take_all_threads() -> None:
     assert threads_for(512, SyntheticParameters(), 3) == 3
 
