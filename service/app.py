@@ -14,8 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import __version__
+from service.api.admission import Admission, AdmissionMiddleware
 from service.api.compression import CompressionMiddleware
-from service.api.middleware import ExchangeMiddleware, HeadMiddleware
+from service.api.housekeeping import keep_house
+from service.api.middleware import ExchangeMiddleware, HeadMiddleware, ProblemMiddleware
 from service.api.openapi import DESCRIPTION, build_openapi
 from service.api.problems import NotReadyError, ProblemError, problem_response
 from service.api.routes import add_routes
@@ -32,7 +34,15 @@ logger = logging.getLogger(__name__)
 SWITCH_SECONDS = 1e-3
 """How long the engine's thread may keep the interpreter when the event loop wants it; Python's own 5 ms are the time
 of ten requests."""
-LIMITS = ("max_tokens", "max_body_bytes", "max_response_bytes")
+LIMITS = (
+    "max_tokens",
+    "max_body_bytes",
+    "max_response_bytes",
+    "max_concurrent_requests",
+    "max_queued_requests",
+    "max_inflight_bytes",
+    "request_timeout",
+)
 """The settings that /info tells clients."""
 
 
@@ -151,13 +161,22 @@ def create_app(settings: Settings, *, load_first: bool = False) -> FastAPI:
     It starts before they are loaded, so that probes are answered, unless `load_first` says otherwise.
     """
     loader = Loader()
+    admission = Admission(
+        settings.max_concurrent_requests,
+        settings.max_queued_requests,
+        settings.max_inflight_bytes,
+        settings.request_timeout,
+        settings.max_body_bytes,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(loader.load(settings))
         if load_first:
             await loading
+        keeping_house = asyncio.create_task(keep_house((admission.expire,)))
         yield
+        keeping_house.cancel()
         await loading
         loader.close()
 
@@ -174,12 +193,15 @@ def create_app(settings: Settings, *, load_first: bool = False) -> FastAPI:
     )
     app.state.loader = loader
     app.state.operations = loader.operations
-    add_routes(app)  # and innermost the middleware that leads to them
+    app.state.admission = admission
+    add_routes(app, admission)  # and innermost the middleware that leads to them
     app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     for error in (ProblemError, RequestError, NotDrawableError, HTTPException):
         app.add_exception_handler(error, _answer_problem)
-    for middleware in (ExchangeMiddleware, CompressionMiddleware, HeadMiddleware):  # the last added is the outermost
+    app.add_middleware(AdmissionMiddleware, admission=admission)  # the last added is the outermost
+    for middleware in (ProblemMiddleware, CompressionMiddleware, HeadMiddleware):
         app.add_middleware(middleware)
+    app.add_middleware(ExchangeMiddleware, ended=lambda _exchange: None)
     return app
 
 

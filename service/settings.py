@@ -60,6 +60,32 @@ class Settings(BaseSettings):
     max_response_bytes: int = Field(
         64 * 1024**2, ge=1024, description="largest JSON answer, in bytes, as estimated before work"
     )
+    max_concurrent_requests: int = Field(
+        16, ge=1, le=4096, description="most requests that are at work in a process at the same time"
+    )
+    max_queued_requests: int = Field(
+        64, ge=0, le=65536, description="most requests that wait for one of those to end; more are refused with 429"
+    )
+    max_inflight_bytes: int = Field(
+        128 * 1024**2,
+        ge=1024,
+        description="most bytes of bodies and answers in a process's memory, as estimated; one request alone may have "
+        "more",
+    )
+    max_connections: int = Field(
+        4096, ge=1, le=65536, description="most connections to a process; beyond them only probes are answered"
+    )
+    max_header_bytes: int = Field(
+        32 * 1024, ge=1024, le=1024**2, description="largest request line and headers together, in bytes"
+    )
+    header_timeout: int = Field(
+        10, ge=1, le=3600, description="seconds that a request's headers may take, and a new connection to send some"
+    )
+    body_timeout: int = Field(30, ge=1, le=3600, description="seconds without progress of a request's body")
+    write_timeout: int = Field(30, ge=1, le=3600, description="seconds in which a reader takes nothing of its answer")
+    request_timeout: int = Field(
+        60, ge=1, le=86400, description="seconds in which an answer, or that to a line of bulk, must begin"
+    )
     fonts: str | None = Field(
         None,
         description="font files or folders, comma-separated, for what the bundled DejaVu Sans lacks in pictures; empty "

@@ -6,14 +6,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.admission import Admission
 from service.api.caching import CACHE_CONTROL, VARY, entity_tag, is_fresh, weakened
 from service.api.endpoints import SentenceEndpoint
+from service.api.exchange import Exchange
 from service.api.headers import header, raw
 from service.api.negotiation import choose_form
-from service.api.problems import Exchange
+from service.api.problems import Occurrence, ShuttingDownError, problem_document
 from service.api.reading import LINES, check_headers, read_body, read_query
 from service.api.requests import SentenceRequest
 from service.api.responses import BufferResponse
@@ -43,9 +46,13 @@ class Asked(NamedTuple):
 class SentenceApp:
     """Answers GET and POST of one endpoint; as an ASGI app, which skips what Starlette wraps around functions."""
 
-    def __init__(self, endpoint: SentenceEndpoint) -> None:
-        """Keep what short queries ask for: who holds an answer asks again in the same words whether it is fresh."""
+    def __init__(self, endpoint: SentenceEndpoint, admission: Admission) -> None:
+        """Work when `admission` gives a slot.
+
+        What short queries ask for is kept: who holds an answer asks again in the same words whether it is fresh.
+        """
         self._endpoint = endpoint
+        self._admission = admission
         self._headers = {
             form: raw({"Content-Type": media_type, "Vary": VARY}) for form, media_type in endpoint.forms.items()
         }
@@ -65,7 +72,7 @@ class SentenceApp:
             return self._stream(scope, operations, length)
         fields = await read_body(receive, length, self._endpoint.fields, operations.max_body_bytes)
         form = self._form(fields, header(scope, b"accept"))
-        encoded = await getattr(operations, self._endpoint.operation)(fields, form, scope["timings"])
+        encoded = await self._work(operations, fields, form, scope["exchange"])
         return self._response(encoded, fields, form)
 
     async def _get(self, scope: Scope, operations: "Operations") -> ASGIApp:
@@ -80,7 +87,7 @@ class SentenceApp:
         if_none_match = header(scope, b"if-none-match")
         if is_fresh(if_none_match, tag):
             return Response(status_code=304, headers={**headers, "Vary": VARY})
-        encoded = await getattr(operations, self._endpoint.operation)(fields, form, scope["timings"])
+        encoded = await self._work(operations, fields, form, scope["exchange"])
         if if_none_match == "*":  # any answer will do, and now it is known that there is one
             return Response(status_code=304, headers={**headers, "Vary": VARY})
         return self._response(encoded, fields, form, headers)
@@ -94,9 +101,26 @@ class SentenceApp:
         from service.api.bulk import answer_lines  # noqa: PLC0415  # it needs torch, which by now is there
 
         choose_form(None, header(scope, b"accept"), {"lines": LINES})
-        exchange = Exchange(scope["path"], scope["request_id"])
-        answer = partial(answer_lines, operations, self._endpoint.path, exchange=exchange)
-        return LineResponse(answer, length, operations.max_body_bytes, raw({"Content-Type": LINES, "Vary": VARY}))
+        exchange: Exchange = scope["exchange"]
+        occurrence = Occurrence(exchange.path, exchange.request_id)
+        return LineResponse(
+            answer=partial(answer_lines, operations, self._endpoint.path, occurrence=occurrence),
+            declared=length,
+            most_bytes=operations.max_body_bytes,
+            headers=raw({"Content-Type": LINES, "Vary": VARY}),
+            begin=partial(self._admission.begin, exchange),
+            stopping=self._admission.draining,
+            farewell=orjson.dumps(problem_document(ShuttingDownError(), occurrence)) + b"\n",
+        )
+
+    async def _work(
+        self, operations: "Operations", fields: SentenceRequest, form: str, exchange: Exchange
+    ) -> "Encoded":
+        """The answer, once there is a slot to work in."""
+        await self._admission.begin(exchange)
+        reserve = partial(self._admission.reserve, exchange)
+        encoded: Encoded = await getattr(operations, self._endpoint.operation)(fields, form, exchange.timings, reserve)
+        return encoded
 
     def _form(self, fields: SentenceRequest, accept: str | None) -> str:
         return choose_form(vars(fields).get("format"), accept, self._endpoint.forms)

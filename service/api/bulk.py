@@ -1,5 +1,6 @@
 """Bulk: lines of JSON in, lines of JSON out, one answer or problem for each, in the same order. Knows no HTTP."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
@@ -13,7 +14,7 @@ from service.api.bulk_request import AttentionLine, TokenizeLine, answer_line, c
 from service.api.fields import fields_from_json
 from service.api.grouping import in_groups, one_ahead
 from service.api.operations import Operations
-from service.api.problems import Exchange, ProblemError, problem_document, problem_of
+from service.api.problems import DeadlineError, Occurrence, ProblemError, problem_document, problem_of
 from service.api.requests import SentenceRequest, TokenizeRequest
 from service.api.together import Answers, answer_attention, answer_tokenize, tokenize
 from service.engine.errors import RequestError
@@ -40,22 +41,22 @@ KINDS = {
 
 
 async def answer_lines(
-    operations: Operations, path: str, lines: AsyncIterable[bytes], exchange: Exchange | None = None
+    operations: Operations, path: str, lines: AsyncIterable[bytes], occurrence: Occurrence | None = None
 ) -> AsyncGenerator[bytes, None]:
     """Answer each of `lines` as `path`, /tokenize or /attention, answers it alone; blank ones are skipped.
 
-    Yields whole lines, several at a time, each with its newline. Problems tell of `exchange`, else of `path` alone.
+    Yields whole lines, several at a time, each with its newline. Problems tell of `occurrence`, else of `path` alone.
     """
-    kind, exchange = KINDS[path], exchange or Exchange(path)
+    kind, occurrence = KINDS[path], occurrence or Occurrence(path)
     most = operations.max_body_bytes
     given = (line async for line in lines if line.strip() or len(line) > most)
     async with aclosing(one_ahead(_tokenized(operations, kind, given))) as groups:
         async for group, tokenized in groups:
             place = 0
-            async for answers in kind.answer(operations, tokenized):
+            async for answers in _in_time(kind.answer(operations, tokenized), len(group), operations.request_seconds):
                 asked = group[place : place + len(answers)]
                 place += len(answers)
-                for part in _joined([_write(exchange, most, *each) for each in zip(asked, answers, strict=True)]):
+                for part in _joined([_write(occurrence, most, *each) for each in zip(asked, answers, strict=True)]):
                     yield part
 
 
@@ -67,6 +68,18 @@ async def _tokenized(
         async for group in groups:
             requests = each(partial(_read, kind, operations.max_body_bytes), group)
             yield group, await tokenize(operations, requests)
+
+
+async def _in_time(answering: AsyncIterator[Answers], left: int, seconds: float) -> AsyncIterator[Answers]:
+    """The answers to the `left` lines of a group, each of which may take so many `seconds`."""
+    while left:
+        try:
+            async with asyncio.timeout(left * seconds):
+                answers = await anext(answering)
+        except TimeoutError:
+            answers = [DeadlineError(seconds)] * left
+        left -= len(answers)
+        yield answers
 
 
 def _read(kind: _Kind, most: int, line: bytes) -> TokenizeLine | AttentionLine:
@@ -94,11 +107,11 @@ def _joined(lines: Sequence[bytes]) -> Iterator[bytes]:
         yield b"".join(short)
 
 
-def _write(exchange: Exchange, most: int, asked: bytes, answer: bytes | Exception) -> bytes:
+def _write(occurrence: Occurrence, most: int, asked: bytes, answer: bytes | Exception) -> bytes:
     """The answer, or the problem in its place."""
     if not isinstance(answer, Exception):
         return answer
     if not isinstance(answer, ProblemError | RequestError):
-        logger.error("a line failed: request_id=%s path=%r", exchange.request_id, exchange.path, exc_info=answer)
-    document = problem_document(problem_of(answer, "body"), exchange)
+        logger.error("a line failed: request_id=%s path=%r", occurrence.request_id, occurrence.path, exc_info=answer)
+    document = problem_document(problem_of(answer, "body"), occurrence)
     return answer_line(readable_id(asked[:most]), [orjson.dumps(document)])

@@ -1,15 +1,18 @@
 """What surrounds every exchange: an id, a query of bounded length, a problem document where the app fails, and HEAD."""
 
+import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import count
 from secrets import token_hex
+from time import perf_counter
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.exchange import Exchange
 from service.api.headers import header
 from service.api.problems import ProblemError, problem_response
 from service.engine.errors import RequestError
@@ -28,42 +31,76 @@ logger = logging.getLogger(__name__)
 
 
 class ExchangeMiddleware:
-    """Gives every exchange an id (the caller's if it is sane), its timings, and every failure a problem document."""
+    """Gives every exchange an id (the caller's if it is sane), and its answer that id and the timings."""
+
+    def __init__(self, app: ASGIApp, ended: Callable[[Exchange], None]) -> None:
+        """Wrap `app`; tell `ended` of each exchange that is over."""
+        self.app = app
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Put the exchange into `scope["exchange"]`, and let the app answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = scope["exchange"] = Exchange(choose_request_id(scope), scope["method"], scope["path"])
+
+        def send_with_id(message: Message) -> Awaitable[None]:
+            if exchange.has_begun:
+                exchange.sent_bytes += len(message.get("body", b""))
+            else:
+                exchange.status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", exchange.request_id.encode())]
+                if exchange.timings:
+                    message["headers"].append((b"server-timing", _server_timing(exchange.timings)))
+            return send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            exchange.ended = perf_counter()
+            self._ended(exchange)
+
+
+class ProblemMiddleware:
+    """Gives every failure a problem document, that of the exchange itself included."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap `app`."""
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Put the id into `scope["request_id"]` and into the answer's headers; let the app answer, if it can."""
+        """Let the app answer, if it can."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = scope["request_id"] = choose_request_id(scope)
-        timings: dict[str, float] = {}
-        scope["timings"] = timings
-        started = False
-
-        def send_with_id(message: Message) -> Awaitable[None]:
-            nonlocal started
-            if not started:
-                started = True
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-                if timings:
-                    message["headers"].append((b"server-timing", _server_timing(timings)))
-            return send(message)
-
+        exchange: Exchange = scope["exchange"]
         try:
+            check_refusal(scope)
             check_query_length(scope)
-            await self.app(scope, receive, send_with_id)
+            await self.app(scope, receive, send)
         except ClientDisconnect:
-            logger.debug("client went away: request_id=%s", request_id)
+            logger.debug("client went away: request_id=%s", exchange.request_id)
+        except asyncio.CancelledError:
+            if not exchange.is_abandoned:
+                raise
+            await _answer_abandoned(exchange, scope, receive, send)
         except Exception as error:
             if not isinstance(error, EXPECTED):
-                logger.exception("request failed: request_id=%s path=%r", request_id, scope["path"])
-            if started:
+                logger.exception("request failed: request_id=%s path=%r", exchange.request_id, exchange.path)
+            if exchange.has_begun:
                 raise
-            await problem_response(Request(scope), error)(scope, receive, send_with_id)
+            await problem_response(Request(scope), error)(scope, receive, send)
+
+
+async def _answer_abandoned(exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer what was cancelled on purpose, if there is somebody to answer to."""
+    if exchange.task is not None:
+        exchange.task.uncancel()
+    if exchange.abandoned_for is None or exchange.has_begun:
+        logger.debug("client went away: request_id=%s", exchange.request_id)
+    else:
+        await problem_response(Request(scope), exchange.abandoned_for)(scope, receive, send)
 
 
 def choose_request_id(scope: Scope) -> str:
@@ -75,6 +112,17 @@ def choose_request_id(scope: Scope) -> str:
 def _server_timing(timings: Mapping[str, float]) -> bytes:
     """Milliseconds by stage, as the W3C's Server Timing has them."""
     return ", ".join([f"{stage};dur={seconds * 1e3:.3f}" for stage, seconds in timings.items()]).encode()
+
+
+def check_refusal(scope: Scope) -> None:
+    """Let pass what the connection has nothing against.
+
+    Raises:
+        ProblemError: it has: this is no request, or none that can be answered now.
+    """
+    refusal: ProblemError | None = scope.get("refusal")
+    if refusal is not None:
+        raise refusal
 
 
 def check_query_length(scope: Scope) -> None:

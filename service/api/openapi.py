@@ -39,8 +39,17 @@ pretrained models of Hugging Face transformers, which whoever runs the service c
 the fields and tensors of each. Unknown fields are refused, and every error is a problem document (RFC 9457).
 """
 
-EVERYWHERE = ("query-too-long", "internal-error")
-LOADED = ("not-ready",)
+EVERYWHERE = (
+    "malformed-request",
+    "request-timeout",
+    "query-too-long",
+    "headers-too-large",
+    "internal-error",
+    "shutting-down",
+    "too-many-connections",
+)
+ADMITTED = ("too-many-requests", "too-many-bytes", "deadline-exceeded")
+LOADED = ("not-ready", *ADMITTED)
 SENTENCE = ("not-acceptable", "invalid-fields", "no-tokens", "too-many-tokens")
 POSTED = ("malformed-json", "body-too-large", "unsupported-media-type")
 FIELD_HEADERS = {"filename": "Content-Disposition", "quantize": "X-Quantization"}
@@ -50,8 +59,8 @@ PLAIN_ROUTES = {
     "get_model": ("not-found", *LOADED),
     "get_info": LOADED,
     "livez": (),
-    "readyz": LOADED,
-    "health": LOADED,
+    "readyz": ("not-ready",),
+    "health": ("not-ready",),
 }
 """The problems of FastAPI's own routes, by operationId."""
 

@@ -1,7 +1,7 @@
 """What the service does, without HTTP: fields in, encoded answers out. The routes and the command line share it."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -26,6 +26,13 @@ from service.engine.worker import INLINE_SECONDS, Timings
 from service.heatmap.render import Form, Renderer, estimate_seconds
 
 WARM_UP = "Attention!"
+
+Reserve = Callable[[int], None]
+"""Takes a number of bytes, and raises an error where there is no room for them."""
+
+
+def unbounded(_size: int) -> None:
+    """Reserve any number of bytes."""
 
 
 def seconds_to_encode(tokens: Tokens) -> float:
@@ -67,6 +74,7 @@ class Operations:
         self.limits = limits
         self.max_body_bytes = limits["MAX_BODY_BYTES"]
         self.max_response_bytes = limits["MAX_RESPONSE_BYTES"]
+        self.request_seconds = limits["REQUEST_TIMEOUT"]
         capability = torch.backends.cpu.get_cpu_capability()
         self.software = " ".join(
             (
@@ -88,20 +96,29 @@ class Operations:
         with contextlib.suppress(RequestError):
             await self.heatmap(HeatmapRequest(sentence=WARM_UP), "png", {})
 
-    async def tokenize(self, request: TokenizeRequest, _form: str, timings: Timings) -> Encoded:
-        """The tokens of a sentence. Each operation adds the seconds of its stages to `timings`."""
+    async def tokenize(
+        self, request: TokenizeRequest, _form: str, timings: Timings, _reserve: Reserve = unbounded
+    ) -> Encoded:
+        """The tokens of a sentence.
+
+        Each operation adds the seconds of its stages to `timings`, and tells `reserve` how many bytes it may need,
+        before it computes anything.
+        """
         model = self.model_of(request)
         tokens = await self.engine.tokenize(model, questions.text_of(request, model), timings)
         return await self.engine.worker.run(
             "encode", timings, seconds_to_encode(tokens), encode_tokens, request, tokens
         )
 
-    async def attention(self, request: AttentionRequest, form: AttentionForm, timings: Timings) -> Encoded:
+    async def attention(
+        self, request: AttentionRequest, form: AttentionForm, timings: Timings, reserve: Reserve = unbounded
+    ) -> Encoded:
         """Every matrix on the way from tokens to weighted values."""
         model = self.model_of(request)
         questions.check_form(request, form)
         source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
         task = await self.prepare(request, form, model, source, timings)
+        reserve(task.size)
         return await self.encode_attention(task, await self.engine.attend(model, task.plan, timings), timings)
 
     async def prepare(
@@ -132,7 +149,9 @@ class Operations:
         pieces = attention_pieces(task.request, task.model, task.plan, attention)
         return Encoded(await worker.run_steps("encode", timings, seconds_to_encode(task.plan.source), pieces))
 
-    async def heatmap(self, request: HeatmapRequest, form: Form, timings: Timings) -> Encoded:
+    async def heatmap(
+        self, request: HeatmapRequest, form: Form, timings: Timings, reserve: Reserve = unbounded
+    ) -> Encoded:
         """A picture of one head's matrix, of all heads reduced to one, or of many heads side by side."""
         model = self.model_of(request)
         source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
@@ -140,6 +159,7 @@ class Operations:
         plan = await self.engine.plan(model, source, target, questions.picture_of(request, model), timings)
         if request.view == "grid":
             check_grid_size(plan, self.max_response_bytes)
+        reserve(plan.bytes)
         matrices = await self.engine.matrices(model, plan, timings)
         style = pictures.style(request, model)
         metadata = pictures.metadata(request, model, plan)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.caching import VARY
+from service.api.exchange import Exchange
 from service.engine.errors import NoTokensError, RequestError, ResponseTooLargeError, TooManyTokensError
 from service.heatmap.errors import NotDrawableError
 
@@ -32,11 +33,13 @@ class Kind:
 
 
 KINDS = {
+    "malformed-request": Kind(400, "Not HTTP", "What was sent is no HTTP/1.1 request."),
     "malformed-json": Kind(400, "The body is not JSON", "The body is not JSON in UTF-8, or holds a lone surrogate."),
     "malformed-query": Kind(400, "The query is not UTF-8", "The query's percent-encoding does not decode to UTF-8."),
     "not-found": Kind(404, "Not found", "There is nothing at this address."),
     "method-not-allowed": Kind(405, "Method not allowed", "Allow lists the methods that this address takes."),
     "not-acceptable": Kind(406, "Not acceptable", "The Accept header covers no form that this address answers in."),
+    "request-timeout": Kind(408, "The sender is too slow", "The headers or the body did not come in time."),
     "body-too-large": Kind(413, "The body is too large", "The body, or a line of it, is larger than MAX_BODY_BYTES."),
     "query-too-long": Kind(414, "The query is too long", "The query is longer than 16 KiB: use POST."),
     "unsupported-media-type": Kind(
@@ -48,8 +51,18 @@ KINDS = {
         422, "Too many tokens", "The text has more tokens than MAX_TOKENS, or than the model has positions."
     ),
     "response-too-large": Kind(422, "Answer too large", "The answer would be larger than MAX_RESPONSE_BYTES."),
+    "too-many-requests": Kind(
+        429, "Too many requests", "MAX_CONCURRENT_REQUESTS are at work and MAX_QUEUED_REQUESTS wait; see Retry-After."
+    ),
+    "too-many-bytes": Kind(
+        429, "Too many bytes in flight", "Bodies and answers at work would have more than MAX_INFLIGHT_BYTES."
+    ),
+    "headers-too-large": Kind(431, "The headers are too large", "They are larger than MAX_HEADER_BYTES."),
     "internal-error": Kind(500, "Internal error", "The service failed; its log has the reason under the request id."),
     "not-ready": Kind(503, "Not ready", "The models are still being loaded; Retry-After says when to come back."),
+    "shutting-down": Kind(503, "Shutting down", "The service ends or is replaced; Retry-After says when to come back."),
+    "too-many-connections": Kind(503, "Too many connections", "More than MAX_CONNECTIONS are open; see Retry-After."),
+    "deadline-exceeded": Kind(504, "Too late", "The answer did not begin within REQUEST_TIMEOUT."),
 }
 
 
@@ -107,6 +120,26 @@ class NotReadyError(ProblemError):
         super().__init__("not-ready", f"Not ready: {progress}. Try again in a moment.", headers=headers)
 
 
+class DeadlineError(ProblemError):
+    """The answer did not begin in time."""
+
+    def __init__(self, seconds: float) -> None:
+        """It should have within `seconds`."""
+        super().__init__(
+            "deadline-exceeded",
+            f"There is no answer after {seconds:g} seconds (REQUEST_TIMEOUT). Try again later, or ask for less.",
+        )
+
+
+class ShuttingDownError(ProblemError):
+    """The service is about to end."""
+
+    def __init__(self) -> None:
+        """Ask the client to come back, over another connection."""
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Connection": "close"}
+        super().__init__("shutting-down", "The service is shutting down. Try again in a moment.", headers=headers)
+
+
 REQUEST_ERRORS: dict[type[RequestError], str] = {
     NoTokensError: "no-tokens",
     TooManyTokensError: "too-many-tokens",
@@ -138,7 +171,7 @@ def problem_of(error: Exception, where: Where) -> ProblemError:
     return ProblemError("internal-error", "The service failed. Report the request_id to whoever runs it.")
 
 
-class Exchange(NamedTuple):
+class Occurrence(NamedTuple):
     """What a problem document tells of where it arose."""
 
     path: str
@@ -147,7 +180,7 @@ class Exchange(NamedTuple):
     """None = outside HTTP, where there is none."""
 
 
-def problem_document(problem: ProblemError, exchange: Exchange) -> dict[str, object]:
+def problem_document(problem: ProblemError, occurrence: Occurrence) -> dict[str, object]:
     """The members of the problem document (RFC 9457)."""
     kind = KINDS[problem.code]
     document: dict[str, object] = {
@@ -155,10 +188,10 @@ def problem_document(problem: ProblemError, exchange: Exchange) -> dict[str, obj
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail,
-        "instance": quote(exchange.path),
+        "instance": quote(occurrence.path),
     }
-    if exchange.request_id is not None:
-        document["request_id"] = exchange.request_id
+    if occurrence.request_id is not None:
+        document["request_id"] = occurrence.request_id
     if kind.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         document["errors"] = [field.model_dump(by_alias=True) for field in problem.errors]
     return document
@@ -167,6 +200,8 @@ def problem_document(problem: ProblemError, exchange: Exchange) -> dict[str, obj
 def problem_response(request: Request, error: Exception) -> Response:
     """The problem document that answers `request` when `error` was raised."""
     problem = problem_of(error, "query" if request.method in {"GET", "HEAD"} else "body")
-    document = problem_document(problem, Exchange(request.scope["path"], request.scope["request_id"]))
+    exchange: Exchange = request.scope["exchange"]
+    exchange.problem = problem.code
+    document = problem_document(problem, Occurrence(request.scope["path"], exchange.request_id))
     headers = {"Cache-Control": "no-store", "Vary": VARY, **problem.headers}
     return Response(orjson.dumps(document), KINDS[problem.code].status, headers, MEDIA_TYPE)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from service.api.admission import Admission
 from service.api.answering import SentenceApp
 from service.api.caching import conditional
 from service.api.documentation import add_documentation_routes
@@ -19,10 +20,10 @@ if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serve
     from service.api.operations import Operations
 
 
-def add_routes(app: FastAPI) -> None:
-    """Give `app` its addresses."""
+def add_routes(app: FastAPI, admission: Admission) -> None:
+    """Give `app` its addresses; who computes takes a slot of `admission`."""
     sentences = [
-        Route(endpoint.path, SentenceApp(endpoint), methods=["GET", "POST"], include_in_schema=False)
+        Route(endpoint.path, SentenceApp(endpoint, admission), methods=["GET", "POST"], include_in_schema=False)
         for endpoint in SENTENCE_ENDPOINTS
     ]
     app.router.routes[:0] = sentences  # in front, because routes are tried in turn

@@ -4,7 +4,7 @@ What is not read stays with its sender, who waits; nothing more is read while an
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
 from starlette.requests import ClientDisconnect
@@ -23,16 +23,23 @@ class LineResponse:
         declared: int | None,
         most_bytes: int,
         headers: RawHeaders,
+        begin: Callable[[], Awaitable[None]],
+        stopping: asyncio.Event,
+        farewell: bytes,
     ) -> None:
-        """Send what `answer` makes of the lines, with `headers`.
+        """Send what `answer` makes of the lines, with `headers`, once `begin` says that there is room to work.
 
         A body of `most_bytes` is read before anything is sent: many clients read nothing before they have sent all.
-        What is `declared` to be longer is answered from the start. No line may be longer, either.
+        What is `declared` to be longer is answered from the start. No line may be longer, either. When `stopping` is
+        set, no more lines are read, and after the answers to those that were the last line is `farewell`.
         """
         self._answer = answer
         self._declared = declared or 0
         self._most_bytes = most_bytes
         self._headers = headers
+        self._begin = begin
+        self._stopping = stopping
+        self._farewell = farewell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # an ASGI app's
         """Send answers until the lines end, or their sender is gone.
@@ -40,16 +47,17 @@ class LineResponse:
         Raises:
             ClientDisconnect: it is.
         """
-        body = Body(receive)
+        body = Body(receive, self._stopping)
         try:
             await body.read_ahead(self._most_bytes if self._declared <= self._most_bytes else 0)
+            await self._begin()
             await send({"type": "http.response.start", "status": 200, "headers": self._headers})
-            async with aclosing(self._answer(split_lines(body.chunks(), self._most_bytes))) as answering:
+            async with aclosing(self._answer(split_lines(body, self._most_bytes))) as answering:
                 async for answers in answering:
                     for piece in pieces([answers]):
                         await send({"type": "http.response.body", "body": piece, "more_body": True})
                     body.check()
-            await send({"type": "http.response.body", "body": b""})
+            await send({"type": "http.response.body", "body": self._farewell if body.is_stopped else b""})
         finally:
             body.close()
 
@@ -57,17 +65,20 @@ class LineResponse:
 class Body:
     """A body, chunk by chunk, and whether its sender is still there."""
 
-    def __init__(self, receive: Receive) -> None:
-        """Read what `receive` brings."""
+    def __init__(self, receive: Receive, stopping: asyncio.Event) -> None:
+        """Read what `receive` brings until `stopping` is set."""
         self._receive = receive
         self._ahead = bytearray()
         self._ended = False
-        self._gone: asyncio.Task[Message] | None = None
+        self.is_stopped = False
+        """Whether there may be more that will not be read."""
+        self._stop = asyncio.ensure_future(stopping.wait())
+        self._receiving: asyncio.Future[Message] | None = None
         """Once the body has ended, nothing can come but the news that its sender is gone."""
 
     async def read_ahead(self, most_bytes: int) -> None:
         """Read something, and go on until the body ends or has more than `most_bytes`."""
-        while not self._ended and (not self._ahead or len(self._ahead) <= most_bytes):
+        while self._goes_on and (not self._ahead or len(self._ahead) <= most_bytes):
             self._ahead += await self._next()
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -75,7 +86,7 @@ class Body:
         for piece in pieces([memoryview(self._ahead)]):
             yield piece
         self._ahead = bytearray()
-        while not self._ended:
+        while self._goes_on:
             yield await self._next()
 
     def check(self) -> None:
@@ -84,33 +95,43 @@ class Body:
         Raises:
             ClientDisconnect: the sender is gone.
         """
-        if self._gone is not None and self._gone.done():
+        if self._ended and self._receiving is not None and self._receiving.done():
             raise ClientDisconnect
 
     def close(self) -> None:
-        """Wait for no news any more."""
-        if self._gone is not None:
-            self._gone.cancel()
+        """Wait for nothing any more."""
+        self._stop.cancel()
+        if self._receiving is not None:
+            self._receiving.cancel()
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self._ended and not self.is_stopped
 
     async def _next(self) -> bytes:
-        message = await self._receive()
+        self._receiving = asyncio.ensure_future(self._receive())
+        await asyncio.wait((self._receiving, self._stop), return_when=asyncio.FIRST_COMPLETED)
+        if not self._receiving.done():
+            self.is_stopped = True
+            return b""
+        message = self._receiving.result()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         if not message.get("more_body", False):
             self._ended = True
-            self._gone = asyncio.ensure_future(self._receive())
+            self._receiving = asyncio.ensure_future(self._receive())
         chunk: bytes = message.get("body", b"")
         return chunk
 
 
-async def split_lines(chunks: AsyncIterable[bytes], most_bytes: int) -> AsyncIterator[bytes]:
-    """The lines in `chunks` without their newlines, of which the last one needs none; blank ones are left out.
+async def split_lines(body: Body, most_bytes: int) -> AsyncIterator[bytes]:
+    """The lines in `body` without their newlines, of which the last one needs none; blank ones are left out.
 
     Of a line that is longer than `most_bytes` the beginning comes, which is longer, too; the rest is not kept.
     """
     line = bytearray()
     is_cut = False
-    async for chunk in chunks:
+    async for chunk in body.chunks():
         *ended, rest = chunk.split(b"\n")
         for part in ended:
             if is_cut:
@@ -127,5 +148,5 @@ async def split_lines(chunks: AsyncIterable[bytes], most_bytes: int) -> AsyncIte
                 yield bytes(line)
                 line.clear()
                 is_cut = True
-    if line:
+    if line and not body.is_stopped:
         yield bytes(line)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.api.bulk import answer_lines
-from service.api.problems import KINDS, Exchange, Problem
+from service.api.problems import KINDS, Occurrence, Problem
 from tests.strategies import SEEDS, SENTENCES
 
 PATHS = ["/tokenize", "/attention"]
@@ -59,8 +59,8 @@ async def answers(app: FastAPI, path: str, lines: Iterable[bytes]) -> list[bytes
         for line in lines:
             yield line
 
-    exchange = Exchange(path, REQUEST_ID)
-    answered = [part async for part in answer_lines(app.state.operations(), path, given_lines(), exchange)]
+    occurrence = Occurrence(path, REQUEST_ID)
+    answered = [part async for part in answer_lines(app.state.operations(), path, given_lines(), occurrence)]
     assert all(part.endswith(b"\n") for part in answered)
     return b"".join(answered).splitlines()
 

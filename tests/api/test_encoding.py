@@ -16,7 +16,8 @@ from service.engine.synthetic_model import TENSORS
 from service.heatmap.render import Renderer
 from tests.strategies import SEEDS, TEXTS, WIDTHS
 
-OPERATIONS = Operations(Engine("cpu"), Renderer(), {"MAX_BODY_BYTES": 1024, "MAX_RESPONSE_BYTES": 2**30})
+LIMITS = {"MAX_BODY_BYTES": 1024, "MAX_RESPONSE_BYTES": 2**30, "REQUEST_TIMEOUT": 60}
+OPERATIONS = Operations(Engine("cpu"), Renderer(), LIMITS)
 
 
 @settings(max_examples=60)

@@ -1,9 +1,10 @@
 """Bulk over HTTP: streamed both ways at once, stopped by a reader who stops, ended by one who leaves."""
 
+import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from urllib.parse import urlsplit
 
@@ -12,8 +13,9 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message
 
-from service.api.streaming import split_lines
+from service.api.streaming import Body, split_lines
 from tests.api.problems import expect
 from tests.conftest import Server, poll, serving
 
@@ -29,11 +31,13 @@ def line(number: int) -> bytes:
 
 
 async def split(chunks: Sequence[bytes], most_bytes: int = 100) -> list[bytes]:
-    async def given_chunks() -> AsyncIterator[bytes]:
-        for chunk in chunks:
-            yield chunk
+    messages = iter([{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks])
 
-    return [found async for found in split_lines(given_chunks(), most_bytes)]
+    async def receive() -> Message:
+        return next(messages, {"type": "http.request", "body": b"", "more_body": False})
+
+    with closing(Body(receive, asyncio.Event())) as body:
+        return [found async for found in split_lines(body, most_bytes)]
 
 
 @given(st.lists(st.text("ab \r", max_size=30).map(str.encode), max_size=20), st.data())

@@ -1,0 +1,166 @@
+"""Admission: how many requests are at work, how many wait, and how many bytes they hold; the rest is refused at once.
+
+A request holds its place until the last byte of its answer has left.
+"""
+
+import asyncio
+from collections import deque
+from time import perf_counter
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.api.exchange import Exchange
+from service.api.headers import header
+from service.api.problems import DeadlineError, ProblemError
+from service.api.responses import PIECE_BYTES
+
+RETRY_AFTER = {"Retry-After": "1"}
+PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
+"""What is answered whatever else is at work."""
+
+
+class Admission:
+    """Slots for requests at work, a queue of bounded length, and a bound on the bytes of both."""
+
+    def __init__(self, slots: int, queue: int, most_bytes: int, timeout: float, most_body_bytes: int) -> None:
+        """Let `slots` work and `queue` wait, which hold `most_bytes` together; answers begin within `timeout` seconds.
+
+        A body of unknown length counts as `most_body_bytes`.
+        """
+        self._slots = slots
+        self._queue = queue
+        self._most_bytes = most_bytes
+        self._timeout = timeout
+        self._most_body_bytes = most_body_bytes
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._unanswered: dict[Exchange, None] = {}
+        """In the order they came."""
+        self.at_work = 0
+        self.reserved_bytes = 0
+        self.draining = asyncio.Event()
+        """Set when the service ends: what is under way may go on, streams end as soon as they can."""
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a slot."""
+        return len(self._waiting)
+
+    def admit(self, exchange: Exchange, body_bytes: int | None) -> None:
+        """Let in a request whose body has so many bytes, as it says; None = it does not say.
+
+        Raises:
+            ProblemError: it would have to wait behind too many, or for too many bytes.
+        """
+        self._check_queue()
+        most = self._most_body_bytes
+        self.reserve(exchange, most if body_bytes is None else min(most, body_bytes))
+        self._unanswered[exchange] = None
+
+    async def begin(self, exchange: Exchange) -> None:
+        """Take a slot, or wait for one.
+
+        Raises:
+            ProblemError: too many wait.
+        """
+        if self.at_work < self._slots:
+            self.at_work += 1
+            exchange.has_slot = True
+            return
+        self._check_queue()
+        slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(slot)
+        began = perf_counter()
+        try:
+            await slot
+        except asyncio.CancelledError:
+            if slot.done() and not slot.cancelled():  # it was given one while it was told to go
+                self._pass_on()
+            else:
+                self._waiting.remove(slot)
+            raise
+        exchange.has_slot = True
+        exchange.timings["queue"] = exchange.timings.get("queue", 0.0) + perf_counter() - began
+
+    def reserve(self, exchange: Exchange, size: int) -> None:
+        """Count `size` more bytes that a request may have in memory; one that is alone may have any.
+
+        Raises:
+            ProblemError: there are too many already.
+        """
+        if self.reserved_bytes + size > self._most_bytes and self.reserved_bytes > exchange.reserved_bytes:
+            raise ProblemError(
+                "too-many-bytes",
+                f"The requests at work and this one could have {self.reserved_bytes + size:,} bytes in memory, the "
+                f"limit is {self._most_bytes:,} (MAX_INFLIGHT_BYTES). Try again in a moment, or ask for less.",
+                headers=RETRY_AFTER,
+            )
+        self.reserved_bytes += size
+        exchange.reserved_bytes += size
+
+    def end(self, exchange: Exchange) -> None:
+        """Give back what a request held."""
+        self._unanswered.pop(exchange, None)
+        self.reserved_bytes -= exchange.reserved_bytes
+        exchange.reserved_bytes = 0
+        if exchange.has_slot:
+            exchange.has_slot = False
+            self._pass_on()
+
+    def expire(self) -> None:
+        """Abandon what should have begun to be answered by now."""
+        latest = perf_counter() - self._timeout
+        for exchange in list(self._unanswered):
+            if exchange.began > latest:
+                return
+            del self._unanswered[exchange]
+            if not exchange.has_begun:
+                exchange.abandon(DeadlineError(self._timeout))
+
+    def _check_queue(self) -> None:
+        if self.at_work >= self._slots and len(self._waiting) >= self._queue:
+            raise ProblemError(
+                "too-many-requests",
+                f"{self.at_work} requests are at work (MAX_CONCURRENT_REQUESTS) and {len(self._waiting)} wait "
+                "(MAX_QUEUED_REQUESTS), which is the limit. Try again in a moment.",
+                headers=RETRY_AFTER,
+            )
+
+    def _pass_on(self) -> None:
+        """Give a slot to who has waited longest."""
+        while self._waiting:
+            slot = self._waiting.popleft()
+            if not slot.done():
+                slot.set_result(None)
+                return
+        self.at_work -= 1
+
+
+class AdmissionMiddleware:
+    """Lets in what there is room for, before its body is read; who works takes a slot by `Admission.begin`."""
+
+    def __init__(self, app: ASGIApp, admission: Admission) -> None:
+        """Wrap `app`."""
+        self.app = app
+        self._admission = admission
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse or answer."""
+        if scope["type"] != "http" or scope["path"].removeprefix(scope.get("root_path", "")) in PROBES:
+            await self.app(scope, receive, send)
+            return
+        exchange: Exchange = scope["exchange"]
+        self._admission.admit(exchange, declared_length(scope))
+        try:
+            await self.app(scope, receive, send)
+            if exchange.sent_bytes > PIECE_BYTES and "drained" in scope:  # less than a piece needs no watching
+                await scope["drained"]()
+        finally:
+            self._admission.end(exchange)
+
+
+def declared_length(scope: Scope) -> int | None:
+    """How many bytes the body has, as the request says; None where it comes in chunks."""
+    if header(scope, b"transfer-encoding") is not None:
+        return None
+    declared = header(scope, b"content-length") or "0"
+    return int(declared) if declared.isdecimal() else None

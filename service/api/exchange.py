@@ -1,0 +1,65 @@
+"""An exchange: one request and its answer, as far as they have come. It is in `scope["exchange"]`."""
+
+import asyncio
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # which imports what problems are made of
+    from service.api.problems import ProblemError
+
+
+class Exchange:
+    """What is known of one request while it is answered, and afterwards."""
+
+    __slots__ = (
+        "abandoned_for",
+        "began",
+        "ended",
+        "has_slot",
+        "is_abandoned",
+        "method",
+        "path",
+        "problem",
+        "request_id",
+        "reserved_bytes",
+        "sent_bytes",
+        "status",
+        "task",
+        "timings",
+    )
+
+    def __init__(self, request_id: str, method: str, path: str) -> None:
+        """A request that has just come, to be answered by the task that is running."""
+        self.request_id = request_id
+        self.method = method
+        self.path = path
+        """As it was asked for: anything may stand in it."""
+        self.began = perf_counter()
+        self.ended = 0.0
+        self.timings: dict[str, float] = {}
+        """Seconds by stage: those of tokenize, queue, compute and encode that ran."""
+        self.status = 0
+        """0 = no answer has begun."""
+        self.sent_bytes = 0
+        """Of the answer's body."""
+        self.problem: str | None = None
+        """The kind of problem that was answered."""
+        self.has_slot = False
+        """Whether it counts among those at work."""
+        self.reserved_bytes = 0
+        """What it may have in memory, as the admission counts."""
+        self.task = asyncio.current_task()
+        self.is_abandoned = False
+        self.abandoned_for: ProblemError | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the answer has."""
+        return self.status != 0
+
+    def abandon(self, problem: "ProblemError | None" = None) -> None:
+        """Work on it no more, and answer `problem`; None = there is nobody to answer to."""
+        if not self.is_abandoned and self.task is not None:
+            self.is_abandoned = True
+            self.abandoned_for = problem
+            self.task.cancel()
