@@ -148,6 +148,10 @@ class Loader:
             raise NotReadyError(self._progress)
         return self._operations
 
+    def computing_since(self) -> float | None:
+        """See `Worker.computing_since`; None while the models are being loaded, which takes its time."""
+        return None if self._operations is None else self._operations.engine.worker.computing_since
+
     def close(self) -> None:
         """Close what was loaded."""
         self._thread.close()

@@ -1,5 +1,6 @@
 """uvicorn, ending as operators expect."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -10,6 +11,7 @@ import uvicorn
 
 from service.app import Loader, create_app
 from service.settings import Settings
+from service.watchdog import Watchdog
 
 BACKLOG = 2048
 """Connections that wait to be taken."""
@@ -45,7 +47,7 @@ def run(settings: Settings, listener: socket.socket, *, load_first: bool = False
         proxy_headers=False,  # nothing here depends on who asks
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
-    Server(config, app.state.loader).run(sockets=[listener])
+    Server(config, app.state.loader, settings.stall_timeout).run(sockets=[listener])
     if app.state.loader.failure is not None:
         raise app.state.loader.failure
 
@@ -53,10 +55,16 @@ def run(settings: Settings, listener: socket.socket, *, load_first: bool = False
 class Server(uvicorn.Server):
     """A uvicorn server that exits 0 after a graceful shutdown, and ends when the models cannot be loaded."""
 
-    def __init__(self, config: uvicorn.Config, loader: Loader) -> None:
-        """Watch `loader` while serving."""
+    def __init__(self, config: uvicorn.Config, loader: Loader, stall_timeout: int) -> None:
+        """Watch `loader` while serving, and end the process that stands still for `stall_timeout` seconds."""
         super().__init__(config)
         self._loader = loader
+        self._stall_timeout = stall_timeout
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve under the eyes of a watchdog."""
+        with Watchdog(self._stall_timeout, asyncio.get_running_loop(), self._loader.computing_since):
+            await super().serve(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -94,6 +94,13 @@ class Settings(BaseSettings):
     shutdown_timeout: int = Field(
         25, ge=1, le=3600, description="seconds that requests in flight get to end after SIGTERM"
     )
+    stall_timeout: int = Field(
+        120,
+        ge=1,
+        le=86400,
+        description="seconds after which a process ends itself, to be started again, when its event loop or its engine "
+        "stands still; more than a layer of the largest model takes",
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = Field(
         "info", description="least severity that is logged"
     )

@@ -38,6 +38,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "request_timeout": ("5", 5),
     "fonts": ("/a.ttf,/b", "/a.ttf,/b"),
     "shutdown_timeout": ("9", 9),
+    "stall_timeout": ("60", 60),
     "log_level": ("debug", "debug"),
     "log_format": ("json", "json"),
 }
@@ -110,6 +111,7 @@ def test_an_empty_environment_variable_counts_as_unset(monkeypatch: pytest.Monke
         ("max_body_bytes", "1023"),
         ("max_response_bytes", "1GB"),
         ("shutdown_timeout", "0"),
+        ("stall_timeout", "0"),
         ("log_level", "loud"),
         ("log_format", "xml"),
     ],
@@ -154,7 +156,7 @@ def test_every_setting_is_described(name: str) -> None:
 
 
 class ServerThatServesNothing:
-    def __init__(self, config: uvicorn.Config, loader: Loader) -> None:
+    def __init__(self, config: uvicorn.Config, loader: Loader, stall_timeout: int) -> None:
         pass
 
     def run(self, sockets: list[socket.socket]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from service.engine.batching import Batcher
@@ -59,6 +60,7 @@ class PretrainedModel:
                 announce_embedding(module)
             runner = CapturingRunner(model, inputs, found)
             stacks = found.stacks
+        _announce_layers(model, worker)
         self._start_token: int | None = getattr(model.config, "decoder_start_token_id", None)
         if self._start_token is None and "cross" in stacks:  # nothing says what its decoder reads first
             stacks = {"encoder": stacks["encoder"]}
@@ -159,6 +161,14 @@ class PretrainedModel:
                 "target", "stack encoder reads no target. Leave it out, or use stack decoder or cross."
             )
         return stack
+
+
+def _announce_layers(model: PreTrainedModel, worker: Worker) -> None:
+    """Let `worker` say at each layer that it goes on."""
+    for modules in model.modules():
+        if isinstance(modules, nn.ModuleList):
+            for layer in modules:
+                layer.register_forward_pre_hook(lambda *_: worker.beat())
 
 
 def _widths(model: PreTrainedModel) -> tuple[int, int, int]:

@@ -117,6 +117,7 @@ class SyntheticModel:
         for head, tensors in attend_heads(draws, parameters, wanted.heads_of(0), wanted.needs, places):
             block = {name: tensors[name][None] for name in wanted.needs if name in tensors}
             collector.record(0, [head], block | marks)
+            self._worker.beat()
         collector.finish({name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
 
     def _draw(self, source: Tokens, seed: int, parameters: SyntheticParameters) -> Draws:

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter
-from typing import TypeVar, TypeVarTuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import get_ident
+from time import monotonic, perf_counter
+from typing import Any, TypeVar, TypeVarTuple
 
 import torch
 
@@ -35,6 +36,11 @@ class Worker:
         """Let torch use `num_threads`. Start no thread yet; the first large work does."""
         self.num_threads = num_threads
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._thread = 0
+        """The identifier of the executor's, once it works."""
+        self._unfinished: set[Future[Any]] = set()
+        """Large work that was handed to the thread."""
+        self._progressed = 0.0
         self._stage = ""
         """Of the last small work."""
         self._turn_began = 0.0
@@ -52,9 +58,32 @@ class Worker:
 
         def dequeued() -> T:
             timings["queue"] = timings.get("queue", 0.0) + perf_counter() - submitted
-            return self._timed(stage, timings, function, args)
+            self._thread = get_ident()
+            self.beat()
+            try:
+                return self._timed(stage, timings, function, args)
+            finally:
+                self.beat()
 
-        return await asyncio.get_running_loop().run_in_executor(self._executor, dequeued)
+        if not self._unfinished:
+            self._progressed = monotonic()
+        future = self._executor.submit(dequeued)
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
+        return await asyncio.wrap_future(future)
+
+    def beat(self) -> None:
+        """Say that large work goes on, once for each layer or head. What runs on the event loop says nothing."""
+        if get_ident() == self._thread:
+            self._progressed = monotonic()
+
+    @property
+    def computing_since(self) -> float | None:
+        """When large work was last begun, went on or ended, by `time.monotonic`; None while there is none.
+
+        A thread that is dead begins nothing: of one that is stuck it differs in nothing else.
+        """
+        return self._progressed if self._unfinished else None
 
     async def run_steps(self, stage: str, timings: Timings, seconds: float, steps: Iterator[T]) -> list[T]:
         """What `steps` yield: the first takes `seconds`, and those that follow are small, however many they are.

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from time import monotonic
 
 import pytest
 import torch
@@ -94,3 +95,54 @@ async def test_steps_are_taken_in_order_on_the_event_loop_after_a_large_first_on
 async def test_an_error_in_a_step_reaches_the_caller(worker: Worker) -> None:
     with pytest.raises(ZeroDivisionError):
         await worker.run_steps("encode", {}, 0, (1 // number for number in (1, 0)))
+
+
+async def test_an_idle_thread_is_not_computing(worker: Worker) -> None:
+    await worker.run("compute", {}, 1, sum, [1, 2])
+    assert worker.computing_since is None
+
+
+async def test_large_work_is_computing_since_its_last_beat(worker: Worker) -> None:
+    steps: list[float] = []
+    waits, goes_on = threading.Event(), threading.Event()
+
+    def compute() -> None:
+        steps.append(monotonic())
+        worker.beat()
+        steps.append(monotonic())
+        waits.set()
+        goes_on.wait()
+
+    computing = asyncio.create_task(worker.run("compute", {}, 1, compute))
+    await asyncio.to_thread(waits.wait)
+    assert steps[0] <= (worker.computing_since or 0) <= steps[1]
+    goes_on.set()
+    await computing
+
+
+async def test_work_that_waits_for_the_thread_counts_as_computing(worker: Worker) -> None:
+    goes_on = threading.Event()
+    first, second = (asyncio.create_task(worker.run("compute", {}, 1, goes_on.wait)) for _ in range(2))
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait([second])
+    assert worker.computing_since is not None
+    goes_on.set()
+    await first
+    assert worker.computing_since is None
+
+
+async def test_what_the_event_loop_computes_hides_no_standing_thread(worker: Worker) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def stand() -> None:
+        begun.set()
+        goes_on.wait()
+
+    standing = asyncio.create_task(worker.run("compute", {}, 1, stand))
+    await asyncio.to_thread(begun.wait)
+    since = worker.computing_since
+    await worker.run("compute", {}, 0, worker.beat)
+    assert worker.computing_since == since
+    goes_on.set()
+    await standing
