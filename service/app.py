@@ -116,8 +116,9 @@ def check_before_serving(settings: Settings) -> None:
 class Loader:
     """Loads the operations in the background, so that /livez answers from the first moment."""
 
-    def __init__(self) -> None:
-        """Hold nothing yet."""
+    def __init__(self, when_ready: Callable[[], None]) -> None:
+        """Hold nothing yet; call `when_ready` once all is loaded."""
+        self._when_ready = when_ready
         self._operations: Operations | None = None
         self._thread = ExitStack()
         """What the event loop's thread is in, as long as it has operations."""
@@ -134,6 +135,7 @@ class Loader:
             self.failure = error
         else:
             logger.info("ready: device=%s", self._operations.engine.device)
+            self._when_ready()
 
     def _report(self, progress: str) -> None:
         self._progress = progress
@@ -159,12 +161,15 @@ class Loader:
             self._operations.engine.close()
 
 
-def create_app(settings: Settings, *, load_first: bool = False) -> FastAPI:
+def create_app(
+    settings: Settings, *, load_first: bool = False, when_ready: Callable[[], None] = lambda: None
+) -> FastAPI:
     """The application; its lifespan loads the models and closes them.
 
-    It starts before they are loaded, so that probes are answered, unless `load_first` says otherwise.
+    It starts before they are loaded, so that probes are answered, unless `load_first` says otherwise; `when_ready` is
+    called once they are.
     """
-    loader = Loader()
+    loader = Loader(when_ready)
     admission = Admission(
         settings.max_concurrent_requests,
         settings.max_queued_requests,

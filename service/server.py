@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
@@ -32,13 +32,21 @@ def bind(host: str, port: int) -> socket.socket:
         raise OSError(f"cannot listen on {host}:{port}: {reason}. Choose another host or port.") from error
 
 
-def run(settings: Settings, listener: socket.socket, *, load_first: bool = False) -> None:
+def run(
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    load_first: bool = False,
+    when_ready: Callable[[], None] = lambda: None,
+) -> None:
     """Serve `listener` from this process until a signal ends it; with `load_first` answer nothing before all is loaded.
+
+    Once it is, `when_ready` is called.
 
     Raises:
         EngineError, OSError: what is served cannot be loaded.
     """
-    app = create_app(settings, load_first=load_first)
+    app = create_app(settings, load_first=load_first, when_ready=when_ready)
     config = uvicorn.Config(
         app,
         log_config=None,

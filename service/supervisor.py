@@ -5,33 +5,57 @@ worker that wakes takes all that wait. The socket of a worker that dies goes wit
 """
 
 import logging
-import multiprocessing
-import os
 import signal
 import socket
-import threading
-from multiprocessing.context import SpawnProcess
-from multiprocessing.queues import SimpleQueue
+from multiprocessing import resource_tracker
+from time import monotonic
 
 from service.engine.errors import EngineError
-from service.logs import configure_logging
-from service.server import BACKLOG, run
+from service.server import BACKLOG
 from service.settings import Settings
+from service.workers import Worker
 
-HANDLED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+STOPPING = {signal.SIGTERM, signal.SIGINT}
+HANDLED = {*STOPPING, signal.SIGCHLD, signal.SIGHUP, signal.SIGALRM}
+MOST_PAUSE = 30
+"""The longest, in seconds, before a place is filled again whose workers die before they serve: 1, 2, 4 … 30."""
+KILL_SECONDS = 5
+"""How long after SHUTDOWN_TIMEOUT a worker may take to end."""
 
 logger = logging.getLogger(__name__)
-
-_context = multiprocessing.get_context("spawn")
 
 
 def supervise(settings: Settings, listener: socket.socket) -> None:
     """Run `settings.workers` processes in place of `listener`, until SIGTERM or SIGINT ends them gracefully.
 
+    A second one ends them at once.
+
     Raises:
-        EngineError: one of them cannot load what it serves; the others are ended.
+        EngineError: one of the first cannot load what it serves; the others are ended.
+        SystemExit: they were ended at once, with 128 and the number of the signal, or had to be killed, with 1.
     """
     Supervisor(settings, listener).run()
+
+
+class Place:
+    """Where one worker is at work, or will be."""
+
+    def __init__(self, worker: Worker) -> None:
+        """Begin with `worker`."""
+        self.worker: Worker | None = worker
+        """None while there is a pause."""
+        self.deaths = 0
+        """Of workers that did not serve, one after the other."""
+        self.due = 0.0
+        """When the pause is over, by `time.monotonic`."""
+
+    def leave(self, served: bool) -> int:
+        """Be without a worker, which `served` or not, for so many seconds as are returned."""
+        self.worker = None
+        self.deaths = 0 if served else self.deaths + 1
+        pause = min(MOST_PAUSE, 1 << (self.deaths - 1)) if self.deaths else 0
+        self.due = monotonic() + pause
+        return pause
 
 
 class Supervisor:
@@ -42,39 +66,64 @@ class Supervisor:
         self._settings = settings
         self._family, self._address = listener.family, listener.getsockname()
         listener.close()  # it has shown that nobody else has the port, and that keeps all others from it
-        self._reserved = self._bind()
-        self._failures: SimpleQueue[str] = _context.SimpleQueue()
-        self._workers: list[SpawnProcess] = []
+        self._places: list[Place] = []
 
     def run(self) -> None:
         """Start the workers, replace those that die, and end when all have ended as they were told.
 
         Raises:
+            EngineError, SystemExit: see `supervise`.
+        """
+        resource_tracker.ensure_running()  # a process of multiprocessing's; to start it unblocks SIGTERM and SIGINT
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # they are waited for instead
+        with self._bind():  # nobody else gets the port while there is no worker
+            self._places = [Place(self._start(is_first=True)) for _ in range(self._settings.workers)]
+            try:
+                self._replace_until_told()
+            finally:
+                self._end()
+
+    def _replace_until_told(self) -> None:
+        while (number := self._wait()) not in STOPPING:
+            if number == signal.SIGHUP:
+                self._tell(signal.SIGHUP)
+            self._bury()
+            self._fill()
+
+    def _wait(self) -> signal.Signals:
+        """The next signal; SIGALRM when a pause is over."""
+        due = [place.due for place in self._places if place.worker is None]
+        signal.setitimer(signal.ITIMER_REAL, max(0.001, min(due) - monotonic()) if due else 0)
+        return signal.Signals(signal.sigwait(HANDLED))
+
+    def _bury(self) -> None:
+        """Find who has ended.
+
+        Raises:
             EngineError: see `supervise`.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # they are waited for instead
-        self._workers = [self._start(is_first=True) for _ in range(self._settings.workers)]
-        while True:
-            if signal.sigwait(HANDLED) != signal.SIGCHLD:
-                self._end()
-                return
-            for place, worker in enumerate(self._workers):
-                if worker.is_alive():
-                    continue
-                if not self._failures.empty():
-                    failure = self._failures.get()
-                    self._end()
-                    raise EngineError(failure)
-                logger.error("worker %s ended (%s) and is replaced", worker.pid, _reason(worker.exitcode))
-                self._workers[place] = self._start(is_first=False)
+        for place in self._places:
+            worker = place.worker
+            if worker is None or not worker.has_ended():
+                continue
+            if worker.failure and worker.is_first and not worker.served:
+                raise EngineError(worker.failure)
+            pause = place.leave(worker.served)
+            reason = f"{worker.end}: {worker.failure}" if worker.failure else worker.end
+            when = f"in {pause} s" if pause else "now"
+            logger.error("worker %s ended (%s) and is replaced %s", worker.pid, reason, when)
 
-    def _start(self, *, is_first: bool) -> SpawnProcess:
+    def _fill(self) -> None:
+        """Fill the places whose pause is over."""
+        for place in self._places:
+            if place.worker is None and place.due <= monotonic():
+                place.worker = self._start(is_first=False)
+
+    def _start(self, *, is_first: bool) -> Worker:
         with self._bind() as listener:
             if is_first:
                 listener.listen(BACKLOG)  # who comes before it serves waits
-            worker = _context.Process(target=_work, args=(self._settings, listener, self._failures, is_first))
-            worker.start()
-        return worker
+            return Worker(self._settings, listener, is_first=is_first)
 
     def _bind(self) -> socket.socket:
         listener = socket.socket(self._family, socket.SOCK_STREAM)
@@ -85,37 +134,26 @@ class Supervisor:
         listener.bind(self._address)
         return listener
 
+    def _tell(self, number: signal.Signals) -> None:
+        for place in self._places:
+            if place.worker is not None:
+                place.worker.tell(number)
+
     def _end(self) -> None:
-        self._reserved.close()
-        for worker in self._workers:
-            worker.terminate()
-        for worker in self._workers:
-            worker.join()
+        """End all workers gracefully, or, if that takes too long or somebody insists, at once.
 
-
-def _work(settings: Settings, listener: socket.socket, failures: "SimpleQueue[str]", is_first: bool) -> None:
-    """A worker process. One that replaces another takes no requests from the others before it can answer them."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-    configure_logging(settings.log_level, settings.log_format)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        run(settings, listener, load_first=not is_first)
-    except Exception as error:
-        if not isinstance(error, EngineError | OSError):
-            logger.exception("the worker failed")
-        failures.put(str(error) or type(error).__name__)
-        raise SystemExit(1) from None
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed leaves no workers behind that hold its port."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _reason(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        return signal.Signals(-exitcode).name
-    return f"exit code {exitcode}"
+        Raises:
+            SystemExit: see `supervise`.
+        """
+        self._tell(signal.SIGTERM)
+        signal.setitimer(signal.ITIMER_REAL, self._settings.shutdown_timeout + KILL_SECONDS)
+        workers = [place.worker for place in self._places if place.worker is not None]
+        while workers := [worker for worker in workers if not worker.has_ended()]:
+            number = signal.sigwait(HANDLED)
+            if number in STOPPING:
+                self._tell(signal.SIGKILL)
+                raise SystemExit(128 + number)
+            if number == signal.SIGALRM:
+                logger.error("workers did not end in time (SHUTDOWN_TIMEOUT) and are killed")
+                self._tell(signal.SIGKILL)
+                raise SystemExit(1)
