@@ -60,9 +60,10 @@ def connection(server_url: str) -> Iterator[http.client.HTTPConnection]:
 
 @dataclass(frozen=True)
 class Start:
-    """A process that was asked for /livez once its port was open, and then ended by SIGTERM while it still loaded."""
+    """A process that was asked for /livez once its port was open, got SIGHUP, and, while it loaded, SIGTERM."""
 
     livez: httpx.Response
+    livez_after_sighup: httpx.Response
     exit_code: int
     log: str
 
@@ -75,13 +76,19 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
         try:
             url = poll(lambda: "".join(re.findall(r"listening on ([^\"]+)\"", log.read_text())), process)
             livez = httpx.get(f"{url}/livez", timeout=START_SECONDS)
+            process.send_signal(signal.SIGHUP)
+            after = httpx.get(f"{url}/livez", timeout=START_SECONDS)
         finally:
             process.terminate()
-    return Start(livez, process.returncode, log.read_text())
+    return Start(livez, after, process.returncode, log.read_text())
 
 
 def test_livez_answers_as_soon_as_the_port_is_open(start: Start) -> None:
     assert (start.livez.status_code, start.livez.json()) == (200, {"status": "alive"})
+
+
+def test_sighup_ends_nothing(start: Start) -> None:
+    assert start.livez_after_sighup.status_code == 200
 
 
 def test_a_signal_while_loading_ends_with_0(start: Start) -> None:
