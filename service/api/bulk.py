@@ -11,6 +11,7 @@ import orjson
 
 from service.api.attention_request import AttentionRequest
 from service.api.bulk_request import AttentionLine, TokenizeLine, answer_line, check_line, readable_id
+from service.api.encoding import Buffers
 from service.api.fields import fields_from_json
 from service.api.grouping import in_groups, one_ahead
 from service.api.operations import Operations
@@ -42,7 +43,7 @@ KINDS = {
 
 async def answer_lines(
     operations: Operations, path: str, lines: AsyncIterable[bytes], occurrence: Occurrence | None = None
-) -> AsyncGenerator[bytes, None]:
+) -> AsyncGenerator[Buffers, None]:
     """Answer each of `lines` as `path`, /tokenize or /attention, answers it alone; blank ones are skipped.
 
     Yields whole lines, several at a time, each with its newline. Problems tell of `occurrence`, else of `path` alone.
@@ -92,22 +93,22 @@ def _read(kind: _Kind, most: int, line: bytes) -> TokenizeLine | AttentionLine:
     return request
 
 
-def _joined(lines: Sequence[bytes]) -> Iterator[bytes]:
+def _joined(lines: Sequence[Buffers]) -> Iterator[Buffers]:
     """`lines` in fewer pieces; the event loop copies no long one."""
-    short: list[bytes] = []
+    short: list[bytes | memoryview] = []
     for line in lines:
-        if len(line) < LONG_BYTES:
-            short.append(line)
+        if sum(map(len, line)) < LONG_BYTES:
+            short += line
             continue
         if short:
-            yield b"".join(short)
+            yield [b"".join(short)]
             short.clear()
         yield line
     if short:
-        yield b"".join(short)
+        yield [b"".join(short)]
 
 
-def _write(occurrence: Occurrence, most: int, asked: bytes, answer: bytes | Exception) -> bytes:
+def _write(occurrence: Occurrence, most: int, asked: bytes, answer: Buffers | Exception) -> Buffers:
     """The answer, or the problem in its place."""
     if not isinstance(answer, Exception):
         return answer

@@ -62,9 +62,9 @@ def id_of(request: SentenceRequest) -> str | None:
     return request.id if isinstance(request, Line) else None
 
 
-def answer_line(id_: str | None, buffers: "Buffers") -> bytes:
+def answer_line(id_: str | None, buffers: "Buffers") -> "Buffers":
     """An object in JSON as a line, with the line's id as its first member."""
     if id_ is None:
-        return b"".join([*buffers, b"\n"])
+        return [*buffers, b"\n"]
     first, *others = buffers
-    return b"".join([b'{"id":', orjson.dumps(id_), b",", memoryview(first)[1:], *others, b"\n"])
+    return [b'{"id":', orjson.dumps(id_), b",", memoryview(first)[1:], *others, b"\n"]

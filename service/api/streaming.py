@@ -6,12 +6,16 @@ What is not read stays with its sender, who waits; nothing more is read while an
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from service.api.headers import RawHeaders
-from service.api.responses import pieces
+from service.api.responses import pieces, send_pieces
+
+if TYPE_CHECKING:  # which imports numpy
+    from service.api.encoding import Buffers
 
 
 class LineResponse:
@@ -19,7 +23,7 @@ class LineResponse:
 
     def __init__(
         self,
-        answer: Callable[[AsyncIterable[bytes]], AsyncGenerator[bytes, None]],
+        answer: Callable[[AsyncIterable[bytes]], AsyncGenerator["Buffers", None]],
         declared: int | None,
         most_bytes: int,
         headers: RawHeaders,
@@ -54,8 +58,8 @@ class LineResponse:
             await send({"type": "http.response.start", "status": 200, "headers": self._headers})
             async with aclosing(self._answer(split_lines(body, self._most_bytes))) as answering:
                 async for answers in answering:
-                    for piece in pieces([answers]):
-                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    await send_pieces(answers, send)
+                    await asyncio.sleep(0)  # a fast reader's connection never makes others wait
                     body.check()
             await send({"type": "http.response.body", "body": self._farewell if body.is_stopped else b""})
         finally:

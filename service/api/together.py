@@ -3,12 +3,14 @@
 A request that failed already is an error in its place, and so is the answer of one that fails now.
 """
 
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from service.api import questions
 from service.api.attention_request import AttentionRequest
 from service.api.bulk_request import answer_line, id_of
+from service.api.encoding import Buffers
 from service.api.members import encode_tokens
 from service.api.operations import AttentionTask, Operations, seconds_to_encode
 from service.api.requests import SentenceRequest, TokenizeRequest
@@ -19,7 +21,8 @@ from service.engine.tokenizer import Tokens
 from service.engine.worker import INLINE_SECONDS
 
 Request = TypeVar("Request", bound=SentenceRequest)
-Answers = list[bytes | Exception]
+Answers = list[Buffers | Exception]
+"""A line each."""
 
 
 class Tokenized(NamedTuple, Generic[Request]):
@@ -63,14 +66,14 @@ async def tokenize(
     """The tokens of each request's text."""
     asked = each(lambda request: (request, operations.model_of(request)), requests)
     texts = [(one[1], questions.text_of(*one)) for one in asked if not isinstance(one, Exception)]
-    tokens = iter(await operations.engine.tokenize_all(texts, {}))
-    return each(lambda one: Tokenized(*one, result(next(tokens))), asked)
+    tokens = deque(await operations.engine.tokenize_all(texts, {}))
+    return each(lambda one: Tokenized(*one, result(tokens.popleft())), asked)
 
 
 async def _compute(operations: Operations, tasks: Sequence[AttentionTask | Exception]) -> list[_Computed | Exception]:
     plans = [(task.model, task.plan) for task in tasks if not isinstance(task, Exception)]
-    attentions = iter(await operations.engine.attend_all(plans, {}))
-    return each(lambda task: _Computed(task, result(next(attentions))), tasks)
+    attentions = deque(await operations.engine.attend_all(plans, {}))
+    return each(lambda task: _Computed(task, result(attentions.popleft())), tasks)
 
 
 def _bytes(task: AttentionTask | Exception) -> int:
@@ -92,15 +95,15 @@ def _seconds(one: _Computed | Exception) -> float:
     return 0 if isinstance(one, Exception) else one.task.seconds
 
 
-def _encode_short(one: _Computed) -> bytes:
+def _encode_short(one: _Computed) -> Buffers:
     return answer_line(id_of(one.task.request), one.task.encode(one.attention).buffers)
 
 
-async def _encode_long(operations: Operations, computed: _Computed | Exception) -> bytes:
+async def _encode_long(operations: Operations, computed: _Computed | Exception) -> Buffers:
     one = result(computed)
     encoded = await operations.encode_attention(one.task, one.attention, {})
     return answer_line(id_of(one.task.request), encoded.buffers)
 
 
-def _encode_tokens(one: Tokenized[TokenizeRequest]) -> bytes:
+def _encode_tokens(one: Tokenized[TokenizeRequest]) -> Buffers:
     return answer_line(id_of(one.request), encode_tokens(one.request, one.tokens).buffers)

@@ -47,8 +47,8 @@ async def _answer(operations: Operations, endpoint: SentenceEndpoint, source: So
             yield request
 
     with tqdm(total=source.lines, initial=output.counted.lines, unit=" lines", disable=None) as bar:  # on terminals
-        async for chunk in answer_lines(operations, endpoint.path, requests()):
-            for answer in chunk.splitlines(keepends=True):
+        async for buffers in answer_lines(operations, endpoint.path, requests()):
+            for answer in b"".join(buffers).splitlines(keepends=True):
                 output.write(numbers.popleft(), answer)
                 bar.update()
 
@@ -62,7 +62,8 @@ async def _members(operations: Operations, endpoint: SentenceEndpoint, source: S
     async def trial() -> AsyncIterator[bytes]:
         yield orjson.dumps({"sentence": ANY_SENTENCE, **fields})
 
-    async for answer in answer_lines(operations, endpoint.path, trial()):
+    async for buffers in answer_lines(operations, endpoint.path, trial()):
+        answer = b"".join(buffers)
         members = orjson.loads(answer)
     if is_problem(answer):  # then no line can be answered
         raise CorpusError(members["detail"])

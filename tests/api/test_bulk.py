@@ -60,7 +60,7 @@ async def answers(app: FastAPI, path: str, lines: Iterable[bytes]) -> list[bytes
             yield line
 
     occurrence = Occurrence(path, REQUEST_ID)
-    answered = [part async for part in answer_lines(app.state.operations(), path, given_lines(), occurrence)]
+    answered = [b"".join(part) async for part in answer_lines(app.state.operations(), path, given_lines(), occurrence)]
     assert all(part.endswith(b"\n") for part in answered)
     return b"".join(answered).splitlines()
 
