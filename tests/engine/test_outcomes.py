@@ -1,5 +1,7 @@
-"""Many things are worked on in parts."""
+"""Many things are worked on in parts, and what fails harms no other."""
 
+import subprocess
+import sys
 from itertools import pairwise
 
 from hypothesis import given
@@ -24,3 +26,30 @@ def test_only_a_part_of_one_is_larger_than_allowed(sizes: list[int], most: int) 
 def test_no_part_has_room_for_the_next_item(sizes: list[int], most: int) -> None:
     found = list(parts(sizes, int, most))
     assert all(sum(part) + following[0] > most for part, following in pairwise(found))
+
+
+KEPT = """
+import gc
+from weakref import ref
+from service.engine.outcomes import each, result
+
+class Failure(Exception):
+    pass
+
+def fail(item):
+    raise Failure(item)
+
+gc.disable()
+outcomes = each(fail, ["x"])
+outcomes = each(lambda _: result(outcomes.pop()), ["x"])
+error = ref(outcomes[0])
+del outcomes
+print(error())
+"""
+
+
+def test_errors_leave_nothing_to_the_garbage_collector() -> None:
+    printed = subprocess.run(  # in a process of its own: what checks shapes in the tests keeps arguments
+        [sys.executable, "-c", KEPT], capture_output=True, text=True, check=False
+    ).stdout
+    assert printed == "None\n"
