@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic_core import from_json
 
 from service.api.attention_request import AttentionRequest
+from service.api.fields import has_too_many_values
 from service.api.requests import Fields, SentenceRequest, TokenizeRequest
 from service.engine.errors import NotOfferedError
 
@@ -49,6 +50,8 @@ def check_line(request: SentenceRequest) -> None:
 
 def readable_id(line: bytes) -> str | None:
     """The id in a line whose fields are not valid, if that much can be read."""
+    if has_too_many_values(line):
+        return None
     try:
         fields = from_json(line)
     except ValueError:

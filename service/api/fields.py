@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cache
+from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -21,6 +22,9 @@ JARGON = re.compile(r"^(Input|String|List) | after validation|, unable to parse 
 """What pydantic's messages say to programmers alone."""
 SHOWN_CHARACTERS = 60
 SHOWN_ERRORS = 20
+MOST_VALUES = 10_000
+"""In JSON: no valid request has as many. Millions would keep the event loop waiting before the first is refused."""
+STRING_OR_COMMA = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|,', re.DOTALL)
 
 
 def fields_from_json(body: bytes, model: type[Fields], listed: type[BaseModel] | None = None) -> Fields:
@@ -29,6 +33,11 @@ def fields_from_json(body: bytes, model: type[Fields], listed: type[BaseModel] |
     Raises:
         ProblemError: it is no JSON, or the fields are not valid.
     """
+    if has_too_many_values(body):
+        detail = f"There are more than {MOST_VALUES:,} values, and no field takes as many. Send fewer."
+        raise ProblemError(
+            "invalid-fields", detail, [FieldError(where="body", pointer="", code="too_long", detail=detail)]
+        )
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -39,6 +48,14 @@ def fields_from_json(body: bytes, model: type[Fields], listed: type[BaseModel] |
                     f"The body cannot be read as JSON in UTF-8: {details['ctx']['error']}. Send a JSON object.",
                 ) from None
         raise _invalid_fields(error, listed or model, "body") from None
+
+
+def has_too_many_values(body: bytes) -> bool:
+    """Whether a JSON text has more values than any valid request."""
+    if body.count(b",") <= MOST_VALUES:
+        return False
+    commas = (match for match in STRING_OR_COMMA.finditer(body) if match[0] == b",")
+    return next(islice(commas, MOST_VALUES, None), None) is not None
 
 
 def fields_from_text(pairs: Iterable[tuple[str, str]], model: type[Fields], where: Where) -> Fields:

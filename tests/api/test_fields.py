@@ -1,5 +1,6 @@
 """Fields by JSON and by query: the same meaning, strictness and errors."""
 
+import json
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.api.attention_request import AttentionRequest
+from service.api.fields import fields_from_json
 from service.api.heatmap_request import HeatmapRequest
 from service.api.requests import TokenizeRequest
 from tests.strategies import SEEDS, TEXTS
@@ -64,6 +66,18 @@ async def test_a_list_in_the_query_may_be_repeated(client: httpx.AsyncClient) ->
     joined = await client.get("/attention?sentence=hi&include=query,key")
     repeated = await client.get("/attention?sentence=hi&include=query&include=key")
     assert joined.content == repeated.content
+
+
+async def test_more_values_than_any_field_takes_are_refused_before_they_are_read(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/attention", json={"sentence": "hi", "layers": [0] * 20_000})
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"], error["code"]) == (422, "", "too_long")
+
+
+@pytest.mark.parametrize("sentence", ["a," * 20_000, '",' * 20_000, "\\," * 20_000], ids=["plain", "quotes", "escapes"])
+def test_commas_in_a_sentence_are_no_values(sentence: str) -> None:
+    body = json.dumps({"sentence": sentence}).encode()
+    assert fields_from_json(body, AttentionRequest).sentence == sentence
 
 
 async def test_an_empty_value_in_the_query_is_null(client: httpx.AsyncClient) -> None:
