@@ -1,5 +1,6 @@
 """Text to tokens, by the Rust tokenizers that transformers' own are made of."""
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -221,4 +222,4 @@ def _offsets(encoding: Encoding) -> Sequence[Offset | None]:
 
 def utf16_positions(text: str) -> Sequence[int]:
     """Where each code point of `text`, and its end, stands in UTF-16 code units (JavaScript's string index)."""
-    return list(accumulate((2 if character > "\uffff" else 1 for character in text), initial=0))
+    return array("L", accumulate((2 if character > "\uffff" else 1 for character in text), initial=0))
