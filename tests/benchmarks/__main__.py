@@ -14,7 +14,19 @@ import torch
 
 from service.engine.device import default_num_threads, resolve_device
 from service.settings import ENV_PREFIX
-from tests.benchmarks import bulk, curves, forms, heatmap, latency, memory, pretrained, startup, throughput, workers
+from tests.benchmarks import (
+    bulk,
+    curves,
+    forms,
+    heatmap,
+    latency,
+    memory,
+    pretrained,
+    stalls,
+    startup,
+    throughput,
+    workers,
+)
 from tests.benchmarks.tables import Rows, markdown, plain
 
 LIBRARIES = ("torch", "transformers", "fastapi", "starlette", "uvicorn", "pydantic", "orjson", "pillow", "matplotlib")
@@ -39,6 +51,7 @@ def main() -> None:
         "latency": lambda: latency.measure(rounds or 3, seconds or 1),
         "bulk": lambda: bulk.measure(rounds or 3, seconds or 1),
         "workers": lambda: workers.measure(rounds or 3, seconds or 1),
+        "stalls": lambda: stalls.measure(rounds or 3),
         "memory": lambda: memory.measure(rounds or 2, requests),
         "startup": lambda: startup.measure(rounds or 3),
         "curves": lambda: curves.measure(rounds or 3),
