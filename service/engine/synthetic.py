@@ -154,4 +154,4 @@ def estimate_seconds(n: int, parameters: SyntheticParameters, num_heads: int) ->
     projected = n * parameters.d_model * widths
     squared = num_heads * n * n * (parameters.d_k + parameters.d_v)
     softmaxed = num_heads * n * n
-    return 6e-9 * drawn + 1e-10 * (projected + squared) + 4e-9 * softmaxed
+    return 1e-5 + 6e-5 * num_heads + 6e-9 * drawn + 3e-11 * (projected + squared) + 3e-9 * softmaxed

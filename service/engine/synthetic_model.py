@@ -73,6 +73,7 @@ class SyntheticModel:
             wanted = wanted._replace(
                 words=choose_words(question, source, source), special=source.special_tokens_mask, as_is=False
             )
+            seconds += size.heads * (2e-4 + 5e-9 * size.queries * size.keys)
         return Plan(question, "encoder", source, None, wanted, size, seconds, threads if self._is_on_cpu else None)
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
