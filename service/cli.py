@@ -95,7 +95,9 @@ def _answer(options: argparse.Namespace) -> None:
     pairs = [("sentence", options.sentence), *given_flags(options)]
     fields = fields_from_text(pairs, REQUESTS[options.command], "query")
     form = _form(options.command, options.output)
-    if form in BINARY and options.output is None and sys.stdout.isatty():
+    is_dry_run = vars(fields).get("dry_run", False)
+    is_text = form not in BINARY or is_dry_run
+    if not is_text and options.output is None and sys.stdout.isatty():
         _fail("a picture is no text: name a file with -o picture.png")
     settings = _settings([])
 
@@ -105,7 +107,7 @@ def _answer(options: argparse.Namespace) -> None:
     encoded = asyncio.run(getattr(operations, options.command)(fields, form, {}))
     operations.engine.close()
     body = b"".join(encoded.buffers)
-    _write(body if form in BINARY else body + b"\n", options.output)
+    _write(body + b"\n" if is_text else body, None if is_dry_run else options.output)
 
 
 def _answer_corpus(options: argparse.Namespace) -> None:

@@ -22,8 +22,8 @@ REQUESTS: dict[str, type[SentenceRequest]] = {
 }
 SERVED_ONLY = {"format", "filename"}
 """Fields that only make sense over HTTP."""
-BINARY_ONLY = {"quantize"}
-"""Fields of forms that are no JSON."""
+ALONE_ONLY = {"quantize", "dry_run"}
+"""Fields that no line of many may have."""
 SETTINGS = f"Settings, such as {ENV_PREFIX}MODELS, come from the environment: see {PROGRAM} serve --help."
 SUFFIXES = {"attention": "; .safetensors and .npy are written as such", "heatmap": "; .svg makes an SVG"}
 """What the name of a command's file decides."""
@@ -85,7 +85,7 @@ def _add_bulk(commands: Any) -> None:  # noqa: ANN401  # argparse's class for it
         action="store_true",
         help="overwrite a finished FILE, or an unfinished one of another command; one of the same command goes on",
     )
-    add_flags(command, AttentionRequest, omit=SERVED_ONLY | BINARY_ONLY)
+    add_flags(command, AttentionRequest, omit=SERVED_ONLY | ALONE_ONLY)
 
 
 def _add_output(parser: argparse.ArgumentParser, note: str = "") -> None:

@@ -87,7 +87,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize("command", EVERY_FIELD)
 def test_every_field_of_a_request_is_tried_here(command: str) -> None:
     fields = set(REQUESTS[command].model_fields)
-    elsewhere = PRETRAINED_ONLY | {"level", "format", "filename", "quantize"}
+    elsewhere = PRETRAINED_ONLY | {"level", "format", "filename", "quantize", "dry_run"}
     assert fields == {*EVERY_FIELD[command], "sentence"} | (fields & elsewhere)
 
 
@@ -125,6 +125,18 @@ async def test_the_files_name_decides_the_form_of_tensors(client: httpx.AsyncCli
     fields = {} if form == "json" else {"quantize": "uint8"}
     response = await client.post("/attention", json={"sentence": SENTENCE, "format": form, **fields})
     assert file.read_bytes().removesuffix(b"\n") == response.content
+
+
+@pytest.mark.parametrize(("command", "name"), [("attention", "answer.npy"), ("heatmap", "picture.svg")])
+async def test_a_dry_run_is_printed_and_leaves_the_file_alone_whose_name_decides_the_form(
+    client: httpx.AsyncClient, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path, command: str, name: str
+) -> None:
+    file = tmp_path / name
+    await asyncio.to_thread(cli.main, [command, SENTENCE, "--dry-run", "true", "-o", str(file)])
+    fields = {"sentence": SENTENCE, "format": file.suffix[1:], "dry_run": True}
+    response = await client.post(f"/{command}", json=fields)
+    assert capsysbinary.readouterr().out.removesuffix(b"\n") == response.content
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,6 @@ def test_help_lists_a_flag_for_every_field_that_a_line_may_have(capsys: pytest.C
     with pytest.raises(SystemExit):
         cli.main(["bulk", "--help"])
     out = capsys.readouterr().out
-    left_out = {"sentence", "format", "filename", "quantize"}
+    left_out = {"sentence", "format", "filename", "quantize", "dry_run"}
     for name in AttentionRequest.model_fields:
         assert (f"--{name.replace('_', '-')} VALUE" in out) == (name not in left_out)

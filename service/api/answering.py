@@ -17,7 +17,7 @@ from service.api.exchange import Exchange
 from service.api.headers import header, raw
 from service.api.negotiation import choose_form
 from service.api.problems import Occurrence, ShuttingDownError, problem_document
-from service.api.reading import LINES, check_headers, read_body, read_query
+from service.api.reading import JSON, LINES, check_headers, read_body, read_query
 from service.api.requests import SentenceRequest
 from service.api.responses import BufferResponse
 from service.api.streaming import LineResponse
@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serve
     from service.api.operations import Operations
 
 NONE: Mapping[str, str] = MappingProxyType({})
+ESTIMATE = "estimate"
+"""The form of what a dry run is answered, which no request names."""
 KEPT_QUERIES = 1024
 KEPT_QUERY_BYTES = 1024
 """Longer ones are read each time."""
@@ -54,7 +56,8 @@ class SentenceApp:
         self._endpoint = endpoint
         self._admission = admission
         self._headers = {
-            form: raw({"Content-Type": media_type, "Vary": VARY}) for form, media_type in endpoint.forms.items()
+            form: raw({"Content-Type": media_type, "Vary": VARY})
+            for form, media_type in {ESTIMATE: JSON, **endpoint.forms}.items()
         }
         self._ask_again = lru_cache(KEPT_QUERIES)(self._ask)
 
@@ -123,13 +126,20 @@ class SentenceApp:
         return encoded
 
     def _form(self, fields: SentenceRequest, accept: str | None) -> str:
-        return choose_form(vars(fields).get("format"), accept, self._endpoint.forms)
+        values, forms = vars(fields), self._endpoint.forms
+        if not values.get("dry_run"):
+            return choose_form(values.get("format"), accept, forms)
+        form = choose_form(values.get("format"), accept, {**forms, ESTIMATE: JSON})
+        return form if form in forms else next(iter(forms))  # who accepts JSON alone asks about the default
 
     def _response(
         self, encoded: "Encoded", fields: SentenceRequest, form: str, headers: Mapping[str, str] = NONE
     ) -> BufferResponse:
         more = {**headers, **encoded.headers}
-        filename = vars(fields).get("filename")
+        values = vars(fields)
+        if values.get("dry_run"):
+            return BufferResponse(encoded.buffers, self._headers[ESTIMATE] + raw(more))
+        filename = values.get("filename")
         if filename is not None:
             more["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
         return BufferResponse(encoded.buffers, self._headers[form] + raw(more))

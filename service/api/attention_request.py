@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from service.api.requests import FILENAME, Filename, ModelParameters, SentenceRequest
+from service.api.requests import DRY_RUN, FILENAME, Filename, ModelParameters, SentenceRequest
 
 TensorName = Literal[
     "embedding",
@@ -79,3 +79,4 @@ class AttentionRequest(AttentionParameters, SentenceRequest):
         "under `quantization`, for npy in the header X-Quantization.",
     )
     filename: Filename | None = Field(None, description=FILENAME)
+    dry_run: bool = Field(False, description=DRY_RUN)

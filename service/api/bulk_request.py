@@ -36,7 +36,7 @@ def check_line(request: SentenceRequest) -> None:
     """Let pass what can be answered by a line.
 
     Raises:
-        NotOfferedError: it asks for another form than JSON, or names a file.
+        NotOfferedError: it asks for another form than JSON, names a file, or is a dry run.
     """
     if not isinstance(request, AttentionRequest):
         return
@@ -46,6 +46,8 @@ def check_line(request: SentenceRequest) -> None:
         raise NotOfferedError("quantize", f"quantize is for safetensors and npy, but {_WHY}")
     if request.filename is not None:
         raise NotOfferedError("filename", f"filename is for an answer of its own, but {_WHY}")
+    if request.dry_run:
+        raise NotOfferedError("dry_run", f"dry_run is for a request that stands alone, but {_WHY}")
 
 
 def readable_id(line: bytes) -> str | None:

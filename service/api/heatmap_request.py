@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from service.api.requests import FILENAME, Filename, Index, ModelParameters, SentenceRequest
+from service.api.requests import DRY_RUN, FILENAME, Filename, Index, ModelParameters, SentenceRequest
 
 MAX_PIXELS = 16_000_000
 """Of a picture: width × height × dpi_scale²."""
@@ -74,6 +74,7 @@ class HeatmapRequest(ModelParameters, SentenceRequest):
     )
     format: Literal["png", "svg"] | None = Field(None, description="Form of the picture; beats the Accept header.")
     filename: Filename | None = Field(None, description=FILENAME)
+    dry_run: bool = Field(False, description=DRY_RUN)
 
     @field_validator("view")
     @classmethod

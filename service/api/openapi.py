@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from service.api.endpoints import SENTENCE_ENDPOINTS, SentenceEndpoint
+from service.api.estimates import Estimate
 from service.api.openapi_parts import (
     HEADERS,
     REFERENCE,
@@ -103,7 +104,7 @@ def _build(app: FastAPI) -> Json:
 def _schemas() -> Json:
     requests = [(endpoint.fields, "validation") for endpoint in SENTENCE_ENDPOINTS]
     answers = [(endpoint.answer, "serialization") for endpoint in SENTENCE_ENDPOINTS if endpoint.answer]
-    models: Any = [*requests, *answers, (Problem, "serialization")]
+    models: Any = [*requests, *answers, (Estimate, "serialization"), (Problem, "serialization")]
     _, schema = models_json_schema(models, ref_template=REFERENCE)
     definitions: Json = schema["$defs"]
     return definitions
@@ -177,11 +178,15 @@ def _answer(endpoint: SentenceEndpoint, names: Iterable[str]) -> Json:
         content: Json = {
             "image/png": {"schema": {"type": "string", "format": "binary"}, "examples": {"picture": picture}},
             "image/svg+xml": {"schema": {"type": "string"}},
+            JSON: {"schema": reference(Estimate)},
         }
     else:
         binary = {"schema": {"type": "string", "format": "binary"}}
         content = dict.fromkeys(endpoint.forms.values(), binary)
-        content[endpoint.forms["json"]] = {"schema": reference(endpoint.answer), "example": examples["answer"]}
+        schema = reference(endpoint.answer)
+        if "dry_run" in endpoint.fields.model_fields:
+            schema = {"anyOf": [schema, reference(Estimate)]}
+        content[JSON] = {"schema": schema, "example": examples["answer"]}
     description = (endpoint.answer.__doc__ or "").strip() if endpoint.answer else "The picture."
     return {"description": description, "headers": headers(*names), "content": content}
 

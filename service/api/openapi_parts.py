@@ -61,7 +61,7 @@ def bulk_body(request: Json) -> Json:
     description = (
         "One request a line (newline-delimited JSON in UTF-8): an object with the fields of the JSON body, and an `id` "
         f"of up to {MAX_ID_CHARACTERS} characters where the answer shall have one. `format`, other than `json`, "
-        "`quantize` and `filename` are for requests that stand alone. Blank lines are skipped. A body up to "
+        "`quantize`, `filename` and `dry_run` are for requests that stand alone. Blank lines are skipped. A body up to "
         "MAX_BODY_BYTES is read before it is answered; of a longer one the answers must be read while it is sent. A "
         "single line may have MAX_BODY_BYTES."
     )

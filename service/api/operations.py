@@ -8,10 +8,16 @@ from typing import NamedTuple
 import torch
 
 from service import __version__
-from service.api import pictures, questions
+from service.api import estimating, pictures, questions
 from service.api.attention_request import AttentionForm, AttentionRequest
 from service.api.descriptions import describe_model, describe_service
-from service.api.encoding import SECONDS_PER_BYTE, SECONDS_PER_CHARACTER, SECONDS_PER_TOKEN, Encoded
+from service.api.encoding import (
+    SECONDS_PER_BYTE,
+    SECONDS_PER_CHARACTER,
+    SECONDS_PER_QUANTIZED_BYTE,
+    SECONDS_PER_TOKEN,
+    Encoded,
+)
 from service.api.heatmap_request import HeatmapRequest
 from service.api.limits import check_grid_size, check_response_size
 from service.api.members import attention_pieces, encode_attention, encode_tokens
@@ -55,7 +61,8 @@ class AttentionTask(NamedTuple):
     @property
     def seconds(self) -> float:
         """A rough cost of encoding it."""
-        return seconds_to_encode(self.plan.source) + self.size * SECONDS_PER_BYTE[self.form]
+        quantizing = 0.0 if self.request.quantize is None else self.plan.bytes * SECONDS_PER_QUANTIZED_BYTE
+        return seconds_to_encode(self.plan.source) + self.size * SECONDS_PER_BYTE[self.form] + quantizing
 
     def encode(self, attention: Attention) -> Encoded:
         """The answer, once this is computed.
@@ -120,6 +127,8 @@ class Operations:
         questions.check_form(request, form)
         source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
         task = await self.prepare(request, form, model, source, timings)
+        if request.dry_run:
+            return estimating.of_attention(request, form, task.plan, task.size, task.seconds)
         reserve(task.size)
         return await self.encode_attention(task, await self.engine.attend(model, task.plan, timings), timings)
 
@@ -161,14 +170,18 @@ class Operations:
         plan = await self.engine.plan(model, source, target, questions.picture_of(request, model), timings)
         if request.view == "grid":
             check_grid_size(plan, self.max_response_bytes)
+        naming = plan.tokens * SECONDS_PER_LABEL
+        if request.dry_run:
+            return await self.engine.worker.run(
+                "encode", timings, naming, estimating.of_picture, request, form, model, plan
+            )
         reserve(plan.bytes)
         matrices = await self.engine.matrices(model, plan, timings)
         style = pictures.style(request, model)
         metadata = pictures.metadata(request, model, plan)
-        seconds = plan.tokens * SECONDS_PER_LABEL
-        plot = await self.engine.worker.run("encode", timings, seconds, pictures.plot, request, model, plan, matrices)
+        plot = await self.engine.worker.run("encode", timings, naming, pictures.plot, request, model, plan, matrices)
         render = partial(self.renderer.render, plot, style, form, metadata)
-        return Encoded([await self.engine.worker.run("encode", timings, estimate_seconds(plot, style), render)])
+        return Encoded([await self.engine.worker.run("encode", timings, estimate_seconds(plot, style, form), render)])
 
     def normalize(self, request: SentenceRequest) -> str:
         """What is the same for requests whose answers are."""

@@ -33,6 +33,10 @@ Filename = Annotated[
     AfterValidator(_check_filename),
 ]
 
+DRY_RUN = (
+    "Compute nothing: answer token counts, shapes, and an estimate of bytes and milliseconds, as JSON whatever the "
+    "form. What would be refused for its size is refused."
+)
 FILENAME = "Name under which a browser saves the answer (Content-Disposition); no slashes, no control characters."
 
 

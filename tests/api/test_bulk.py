@@ -130,9 +130,12 @@ async def test_long_and_short_answers_come_in_order(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("format", "npy"), ("format", "safetensors"), ("quantize", "uint8"), ("filename", "a.json")]
+    ("field", "value"),
+    [("format", "npy"), ("format", "safetensors"), ("quantize", "uint8"), ("filename", "a.json"), ("dry_run", True)],
 )
-async def test_a_field_of_other_forms_is_a_422_that_says_why(app: FastAPI, field: str, value: str) -> None:
+async def test_a_field_for_requests_that_stand_alone_is_a_422_that_says_why(
+    app: FastAPI, field: str, value: str | bool
+) -> None:
     [answer] = await answers(app, "/attention", [json.dumps({"sentence": "a", field: value}).encode()])
     problem = expect(answer, "invalid-fields")
     assert [error["pointer"] for error in problem["errors"]] == [f"/{field}"]
