@@ -39,7 +39,8 @@ def _read(field: str, model: Model, text: Text, encoding: Encoding) -> Tokens:
     count = len(encoding) + (field == "target")  # a decoder reads its start token first
     if count <= model.facts.max_tokens:
         return model.tokenizer.read(text, encoding)
-    first, second = map(encoding.sequence_ids.count, (0, 1))
+    sequence_ids = [] if text.sentence_pair is None else encoding.sequence_ids
+    first, second = map(sequence_ids.count, (0, 1))
     raise TooManyTokensError(
         "sentence_pair" if second > first else field,
         count,
