@@ -11,6 +11,8 @@ pytestmark = pytest.mark.compose
 
 SERVICE_STATUS = "cat /proc/$(cut -d ' ' -f 1 /proc/1/task/1/children)/status"
 """The kernel's words on the child of process 1, which is the container's init."""
+PIDS_MAX = "/sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max"
+"""The kernel's limit, with cgroups of version 2 or 1."""
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,10 @@ def test_it_has_no_capabilities(status: dict[str, list[str]], kind: str) -> None
 
 def test_it_cannot_gain_privileges(status: dict[str, list[str]]) -> None:
     assert status["NoNewPrivs"] == ["1"]
+
+
+def test_its_processes_and_threads_are_limited(project: Project) -> None:
+    assert output_of("exec", project.container, "sh", "-c", f"cat {PIDS_MAX} 2>/dev/null || true") == "1024"
 
 
 def test_not_even_root_can_write_to_its_root_file_system(project: Project) -> None:

@@ -16,11 +16,12 @@ QUERY = f"?sentence={quote(SENTENCE)}"
 
 @pytest.fixture(scope="module")
 def shut_in(image: str) -> Iterator[str]:
-    """A ready container of an arbitrary user that can neither write nor reach anything."""
+    """A ready container of an arbitrary user that can neither write nor reach anything, and has no shell."""
     name = new_name()
-    limits = ("--user", ANY_USER, "--network", "none", "--read-only", "--tmpfs", "/tmp")  # noqa: S108
+    limits = ("--user", ANY_USER, "--network", "none", "--read-only", "--tmpfs", "/tmp")  # noqa: S108  # the container's
+    no_shell = ("-v", "/dev/null:/bin/sh:ro", "-v", "/dev/null:/bin/bash:ro")
     try:
-        output_of("run", "-d", "--name", name, *limits, image)
+        output_of("run", "-d", "--name", name, *limits, *no_shell, image)
         wait_until(lambda: fetch_inside(name, "/readyz") != b"", "the shut-in service is ready")
         yield name
     finally:
@@ -46,6 +47,29 @@ def test_any_user_without_network_gets_attentions(shut_in: str) -> None:
 
 def test_any_user_without_network_gets_a_picture(shut_in: str) -> None:
     assert fetch_inside(shut_in, f"/heatmap{QUERY}").startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_without_a_shell_it_is_healthy(shut_in: str) -> None:
+    assert docker("exec", shut_in, "sh", "-c", "true").returncode != 0
+    wait_until(
+        lambda: output_of("inspect", "-f", "{{.State.Health.Status}}", shut_in) == "healthy", "the container is healthy"
+    )
+
+
+@pytest.mark.parametrize("secret", ["PIP_", "TOKEN", "API_KEY", "://"])
+def test_its_history_and_configuration_hold_no_secret(image: str, secret: str) -> None:
+    """Build arguments, which may hold an index's password, stay in the stage that builds."""
+    history = output_of("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
+    configuration = output_of("image", "inspect", "-f", "{{json .Config.Env}} {{json .Config.Labels}}", image)
+    assert secret not in history.replace("http://127.0.0.1:", "") + configuration  # the health check's address
+
+
+def test_it_has_no_pip(image: str) -> None:
+    assert docker("run", "--rm", "--entrypoint", "python", image, "-m", "pip").returncode != 0
+
+
+def test_its_user_is_not_root(image: str) -> None:
+    assert output_of("image", "inspect", "-f", "{{.Config.User}}", image) == "10001:0"
 
 
 def test_any_user_can_write_to_a_new_volume_of_the_cache(image: str, volume: str) -> None:
