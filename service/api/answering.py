@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import lru_cache, partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -11,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.admission import Admission
-from service.api.caching import CACHE_CONTROL, VARY, entity_tag, is_fresh, weakened
+from service.api.caching import CACHE_CONTROL, NONE, VARY, entity_tag, is_fresh, weakened
 from service.api.endpoints import SentenceEndpoint
 from service.api.exchange import Exchange
 from service.api.headers import header, raw
@@ -26,9 +25,10 @@ if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serve
     from service.api.encoding import Encoded
     from service.api.operations import Operations
 
-NONE: Mapping[str, str] = MappingProxyType({})
 ESTIMATE = "estimate"
 """The form of what a dry run is answered, which no request names."""
+SANDBOX = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
+"""Of an SVG, which a browser opens as a document: it runs and fetches nothing. Large matrices are images in it."""
 KEPT_QUERIES = 1024
 KEPT_QUERY_BYTES = 1024
 """Longer ones are read each time."""
@@ -56,7 +56,7 @@ class SentenceApp:
         self._endpoint = endpoint
         self._admission = admission
         self._headers = {
-            form: raw({"Content-Type": media_type, "Vary": VARY})
+            form: raw({"Content-Type": media_type, "Vary": VARY, **(SANDBOX if form == "svg" else NONE)})
             for form, media_type in {ESTIMATE: JSON, **endpoint.forms}.items()
         }
         self._ask_again = lru_cache(KEPT_QUERIES)(self._ask)

@@ -3,7 +3,9 @@
 An answer is a pure function of the request and the software, so its tag is known before it is computed.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
+from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +14,7 @@ from service.api.headers import header
 
 CACHE_CONTROL = "public, max-age=3600"
 VARY = "Accept, Accept-Encoding"
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def entity_tag(*parts: str | bytes) -> str:
@@ -35,10 +38,12 @@ def is_fresh(if_none_match: str | None, tag: str) -> bool:
     return tag.removeprefix("W/") in {candidate.strip().removeprefix("W/") for candidate in if_none_match.split(",")}
 
 
-def conditional(request: Request, body: str | bytes, media_type: str = "application/json") -> Response:
-    """What depends on the software alone, or 304 where the client holds it already."""
+def conditional(
+    request: Request, body: str | bytes, media_type: str = "application/json", more: Mapping[str, str] = NONE
+) -> Response:
+    """What depends on the software alone, with `more` headers; or 304 where the client holds it already."""
     tag = entity_tag(body, request.scope["coding"])
-    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
+    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY, **more}
     if_none_match = header(request.scope, b"if-none-match")
     if if_none_match == "*" or is_fresh(if_none_match, tag):
         return Response(status_code=304, headers=headers)

@@ -1,54 +1,101 @@
 """Swagger UI and the OpenAPI document, which a browser may keep like any other answer."""
 
 import json
+from html import escape
 from importlib.resources import files
 
 from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from service.api.caching import conditional
 
-STATIC_URL = "/docs/static"
-"""Where Swagger UI's files are served from, so that /docs needs nothing from elsewhere."""
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="docs/static/swagger-ui.css">
+<link rel="icon" href="docs/static/favicon.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/static/swagger-ui-bundle.js"></script>
+<script src="docs/static/start.js"></script>
+</body>
+</html>
+"""
+"""Every address is relative, so that the page works under any path of a proxy."""
 
-STATIC_TYPES = {
+START = b"""\
+SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  showExtensions: true,
+  showCommonExtensions: true,
+  validatorUrl: null, // no one else is asked
+});
+"""
+"""What starts Swagger UI; a file of its own, because the page allows no inline script."""
+
+SWAGGER_UI = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "swagger-ui.css": "text/css; charset=utf-8",
     "favicon.png": "image/png",
 }
-"""Those files, which the package fastapi-offline brings."""
+"""Its files, which the package fastapi-offline brings."""
+
+NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+PAGE_HEADERS = {
+    **NOSNIFF,
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self' 'unsafe-inline'",  # Swagger UI writes style attributes
+            "img-src 'self' data: blob:",  # its icons, and the pictures that are tried out
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    ),
+}
 
 
 def add_documentation_routes(app: FastAPI) -> None:
     """Give `app` its documentation."""
+    page = PAGE.format(title=escape(app.title))
 
     async def openapi_json(request: Request) -> Response:
-        return conditional(request, json.dumps(app.openapi()))
+        document = app.openapi()
+        root_path = request.scope.get("root_path")
+        if root_path:  # where a proxy serves it
+            document = document | {"servers": [{"url": root_path}]}
+        return conditional(request, json.dumps(document), more=NOSNIFF)
 
     async def docs(request: Request) -> Response:
-        page = get_swagger_ui_html(
-            openapi_url=str(app.openapi_url),
-            title=app.title,
-            swagger_js_url=f"{STATIC_URL}/swagger-ui-bundle.js",
-            swagger_css_url=f"{STATIC_URL}/swagger-ui.css",
-            swagger_favicon_url=f"{STATIC_URL}/favicon.png",
-        )
-        return conditional(request, bytes(page.body), "text/html; charset=utf-8")
+        return conditional(request, page, "text/html; charset=utf-8", PAGE_HEADERS)
 
     app.router.routes[:0] = [  # in front of FastAPI's own, which nobody may keep
         Route(str(app.openapi_url), openapi_json, include_in_schema=False),
         Route("/docs", docs, include_in_schema=False),
-        *map(_static_route, STATIC_TYPES),
+        _static_route("start.js", START, "text/javascript; charset=utf-8"),
+        *(_static_route(name, _swagger_ui(name), media_type) for name, media_type in SWAGGER_UI.items()),
     ]
 
 
-def _static_route(name: str) -> Route:
-    body = files("fastapi_offline").joinpath("static", name).read_bytes()
+def _swagger_ui(name: str) -> bytes:
+    return files("fastapi_offline").joinpath("static", name).read_bytes()
 
+
+def _static_route(name: str, body: bytes, media_type: str) -> Route:
     async def static(request: Request) -> Response:
-        return conditional(request, body, STATIC_TYPES[name])
+        return conditional(request, body, media_type, NOSNIFF)
 
-    return Route(f"{STATIC_URL}/{name}", static, include_in_schema=False)
+    return Route(f"/docs/static/{name}", static, include_in_schema=False)

@@ -136,6 +136,7 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
     }
     schema = schemas[endpoint.fields.__name__]
     named = [header for field, header in FIELD_HEADERS.items() if field in endpoint.fields.model_fields]
+    named += ["Content-Security-Policy"] if "svg" in endpoint.forms else []
     post_headers = ("X-Request-Id", "Server-Timing", "Vary", "Content-Encoding", *named)
     get_headers = ("ETag", "Cache-Control")
     return {

@@ -26,6 +26,7 @@ HEADERS: Json = {
     "Content-Disposition": "The name to save it under, where `filename` was sent.",
     "X-Quantization": "How to read the numbers of an npy where `quantize` was sent: `dtype`, `scale`, `offset`, "
     "`largest_error`, as JSON under the tensor's name.",
+    "Content-Security-Policy": "Of an SVG: what a browser that opens it may do, which is nothing.",
     "Allow": "The methods that this address takes.",
     "Accept": "The types of body that this address takes.",
     "Retry-After": "Seconds to wait before trying again.",

@@ -173,15 +173,6 @@ async def test_a_filename_is_offered_to_the_browser(client: httpx.AsyncClient) -
     assert response.headers["content-disposition"] == "attachment; filename*=UTF-8''Bild%20%C3%BC.png"
 
 
-async def test_docs_needs_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
-    page = (await client.get("/docs")).text
-    files = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(files) >= 2
-    for file in files:
-        assert file.startswith("/docs/static/")
-        assert (await client.get(file)).is_success
-
-
 async def test_answers_have_the_documented_shapes(client: httpx.AsyncClient) -> None:
     fields: dict[str, Any] = {"sentence": "hi there", "mask": "causal", "num_heads": 2}
     every = list(ModelDescription.model_validate((await client.get("/models/synthetic")).json()).tensors)
