@@ -14,16 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service import __version__
+from service.api.access import AccessMiddleware, PrivateMiddleware
 from service.api.admission import Admission, AdmissionMiddleware
 from service.api.compression import CompressionMiddleware
 from service.api.housekeeping import keep_house
+from service.api.keys import Keys
 from service.api.middleware import ExchangeMiddleware, HeadMiddleware, ProblemMiddleware
 from service.api.openapi import DESCRIPTION, build_openapi
 from service.api.problems import NotReadyError, ProblemError, problem_response
 from service.api.routes import add_routes
 from service.engine.errors import RequestError
 from service.heatmap.errors import NotDrawableError
-from service.settings import Settings
+from service.settings import Settings, listed
 
 if TYPE_CHECKING:
     from service.api.operations import Operations
@@ -96,8 +98,10 @@ def check_before_serving(settings: Settings) -> None:
     Raises:
         DeviceUnavailableError: the configured device is not on this machine.
         FileNotFoundError: a configured font is not there.
+        KeysError: the keys, or the file of keys, cannot be taken.
         ModelLoadError: a configured folder holds no model.
     """
+    Keys(settings.api_keys, settings.api_keys_file).read()
     if settings.font_places:
         from service.heatmap.fonts import find_fonts
 
@@ -177,15 +181,19 @@ def create_app(
         settings.request_timeout,
         settings.max_body_bytes,
     )
+    keys = Keys(settings.api_keys, settings.api_keys_file)
+    keys.refresh()  # which leaves the service closed where they cannot be read: a worker that is replaced harms nobody
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(keys.watch())
         loading = asyncio.create_task(loader.load(settings))
         if load_first:
             await loading
         keeping_house = asyncio.create_task(keep_house((admission.expire,)))
         yield
         keeping_house.cancel()
+        watching.cancel()
         await loading
         loader.close()
 
@@ -203,13 +211,20 @@ def create_app(
     app.state.loader = loader
     app.state.operations = loader.operations
     app.state.admission = admission
+    app.state.keys = keys
     add_routes(app, admission)  # and innermost the middleware that leads to them
     app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     for error in (ProblemError, RequestError, NotDrawableError, HTTPException):
         app.add_exception_handler(error, _answer_problem)
     app.add_middleware(AdmissionMiddleware, admission=admission)  # the last added is the outermost
-    for middleware in (ProblemMiddleware, CompressionMiddleware, HeadMiddleware):
-        app.add_middleware(middleware)
+    hosts = listed(settings.allowed_hosts)
+    if keys.are_set or hosts:
+        app.add_middleware(AccessMiddleware, keys=keys, hosts=hosts)
+    app.add_middleware(ProblemMiddleware)
+    if keys.are_set:
+        app.add_middleware(PrivateMiddleware)
+    app.add_middleware(CompressionMiddleware)
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(ExchangeMiddleware, ended=lambda _exchange: None)
     return app
 

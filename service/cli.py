@@ -7,6 +7,7 @@ no torch.
 import argparse
 import asyncio
 import difflib
+import ipaddress
 import logging
 import os
 import signal
@@ -19,6 +20,7 @@ import orjson
 from pydantic import ValidationError
 
 from service.api.fields import fields_from_text, message_of
+from service.api.keys import KeysError
 from service.api.problems import ProblemError
 from service.corpus.errors import CorpusError
 from service.engine.errors import EngineError, NoTokensError
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _answer_corpus(options)
         else:
             _answer(options)
-    except (EngineError, NotDrawableError, ProblemError, CorpusError, OSError) as error:
+    except (EngineError, NotDrawableError, ProblemError, CorpusError, KeysError, OSError) as error:
         _fail(str(error))
 
 
@@ -59,8 +61,11 @@ def serve(settings: Settings) -> None:
 
     Raises:
         EngineError: the models cannot be loaded.
+        KeysError: the keys cannot be taken.
         OSError: the address cannot be listened on.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # from now on it ends nothing; once served, it has keys read again
+
     from service.app import check_before_serving
     from service.logs import configure_logging
     from service.server import bind, run
@@ -71,7 +76,11 @@ def serve(settings: Settings) -> None:
     listener = bind(settings.host, settings.port)
     logger.info("settings: %s", settings.model_dump_json())
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    logger.info("listening on http://%s:%s", host, listener.getsockname()[1])
+    address, port = listener.getsockname()[:2]
+    logger.info("listening on http://%s:%s", host, port)
+    is_open = settings.api_keys is None and settings.api_keys_file is None
+    if is_open and not ipaddress.ip_address(address).is_loopback:
+        logger.warning("whoever reaches %s may use this service: no API_KEYS or API_KEYS_FILE is set", host)
     _warn_of_unknown_variables()
     if settings.workers == 1:
         run(settings, listener)

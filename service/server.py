@@ -6,9 +6,11 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 
+from service.api.keys import Keys
 from service.app import Loader, create_app
 from service.settings import Settings
 from service.watchdog import Watchdog
@@ -53,9 +55,10 @@ def run(
         access_log=False,  # it would hold the query string, and so the sentence
         server_header=False,
         proxy_headers=False,  # nothing here depends on who asks
+        ws="none",  # there are no WebSockets here to guard
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
-    Server(config, app.state.loader, settings.stall_timeout).run(sockets=[listener])
+    Server(config, app.state.loader, app.state.keys, settings.stall_timeout).run(sockets=[listener])
     if app.state.loader.failure is not None:
         raise app.state.loader.failure
 
@@ -63,10 +66,11 @@ def run(
 class Server(uvicorn.Server):
     """A uvicorn server that exits 0 after a graceful shutdown, and ends when the models cannot be loaded."""
 
-    def __init__(self, config: uvicorn.Config, loader: Loader, stall_timeout: int) -> None:
-        """Watch `loader` while serving, and end the process that stands still for `stall_timeout` seconds."""
+    def __init__(self, config: uvicorn.Config, loader: Loader, keys: Keys, stall_timeout: int) -> None:
+        """Watch `loader` while serving, have `keys` read again on SIGHUP, and end what stands still too long."""
         super().__init__(config)
         self._loader = loader
+        self._keys = keys
         self._stall_timeout = stall_timeout
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -77,8 +81,10 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Shut down gracefully on SIGTERM and SIGINT; uvicorn's own way ends by the signal instead of with 0."""
-        handled = (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.signal(number, self.handle_exit) for number in handled}
+        loop = asyncio.get_running_loop()
+        handlers: dict[int, Any] = dict.fromkeys((signal.SIGTERM, signal.SIGINT), self.handle_exit)
+        handlers[signal.SIGHUP] = lambda *_: loop.call_soon_threadsafe(self._keys.refresh)
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
         finally:

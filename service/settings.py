@@ -1,14 +1,18 @@
 """The service's settings: environment variables ATTENTION_*, each with a flag of `attention-service serve`."""
 
+import os
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "ATTENTION_"
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?|mps")
+HOST = re.compile(r"\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+CLOSING = ("api_keys", "api_keys_file")
+"""Settings that close the service: one that got lost on its way must not leave it open."""
 
 
 class Settings(BaseSettings):
@@ -91,6 +95,21 @@ class Settings(BaseSettings):
         description="font files or folders, comma-separated, for what the bundled DejaVu Sans lacks in pictures; empty "
         "= the system's",
     )
+    api_keys: SecretStr | None = Field(
+        None,
+        description="keys that open the service, comma-separated, each of at least 16 visible ASCII characters; empty "
+        "is refused, unset = open to all. Prefer the variable or API_KEYS_FILE: other users see a process' flags",
+    )
+    api_keys_file: str | None = Field(
+        None,
+        description="file with one key a line, `#` starts a comment, instead of API_KEYS; read again within 5 s of a "
+        "change and on SIGHUP",
+    )
+    allowed_hosts: str | None = Field(
+        None,
+        description="comma-separated hosts, without ports, that the service is served under; *.example.org = all "
+        "below; empty = any; probes take any",
+    )
     shutdown_timeout: int = Field(
         25, ge=1, le=3600, description="seconds that requests in flight get to end after SIGTERM"
     )
@@ -113,7 +132,25 @@ class Settings(BaseSettings):
             raise PydanticCustomError("device", "should be auto, cpu, cuda, cuda:N or mps")
         return device
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_keys_count(cls, given: dict[str, object]) -> dict[str, object]:
+        lost = {name: "" for name in CLOSING if os.environ.get(f"{ENV_PREFIX}{name.upper()}") == ""}
+        return lost | given
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: str | None) -> str | None:
+        if not all(HOST.fullmatch(host.lower()) for host in listed(hosts)):
+            raise PydanticCustomError("hosts", "should be host names without ports, or such as *.example.org")
+        return hosts
+
     @property
     def font_places(self) -> list[str]:
         """The files and folders in `fonts`."""
-        return [place.strip() for place in (self.fonts or "").split(",") if place.strip()]
+        return listed(self.fonts)
+
+
+def listed(text: str | None) -> list[str]:
+    """What `text` lists between commas."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]

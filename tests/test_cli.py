@@ -255,6 +255,24 @@ def test_a_flag_that_cannot_be_read_is_one_line_that_says_what_is_taken(
     assert complaint(capsys, "serve", flag, value) == f"attention-service: {flag}: {says}; it is {value!r}"
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--api-keys", "secret"],
+        ["--api-keys", "secret-of-many-letters, "],
+        ["--api-keys", ""],
+        ["--api-keys-file", "no-such-file"],
+        ["--api-keys", "secret-of-many-letters", "--api-keys-file", "file"],
+    ],
+)
+def test_keys_that_are_not_taken_are_one_line_without_a_key(
+    capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    line = complaint(capsys, "serve", *flags)
+    assert line.startswith("attention-service: API_KEYS")
+    assert "secret" not in line
+
+
 def test_a_font_that_is_not_there_is_one_line_and_exit_code_2() -> None:
     line = failure("serve", "--port", "0", "--fonts", "/nowhere/Font.ttf")
     assert line == "attention-service: /nowhere/Font.ttf is no font file and no folder"

@@ -11,8 +11,9 @@ import uvicorn
 from pydantic import SecretStr, ValidationError
 
 from service import cli, logs, server
-from service.app import Loader
-from service.settings import ENV_PREFIX, Settings
+from service.api.keys import Keys, KeysError
+from service.app import Loader, check_before_serving
+from service.settings import CLOSING, ENV_PREFIX, Settings
 
 VALUES: dict[str, tuple[str, object]] = {
     "device": ("cuda:1", "cuda:1"),
@@ -37,6 +38,9 @@ VALUES: dict[str, tuple[str, object]] = {
     "write_timeout": ("4", 4),
     "request_timeout": ("5", 5),
     "fonts": ("/a.ttf,/b", "/a.ttf,/b"),
+    "api_keys": ("a key of many letters", SecretStr("a key of many letters")),
+    "api_keys_file": ("/run/keys", "/run/keys"),
+    "allowed_hosts": ("a.test,*.B.test", "a.test,*.B.test"),
     "shutdown_timeout": ("9", 9),
     "stall_timeout": ("60", 60),
     "log_level": ("debug", "debug"),
@@ -92,10 +96,17 @@ def test_a_flag_beats_the_environment(monkeypatch: pytest.MonkeyPatch, name: str
     assert getattr(settings_of_serve(monkeypatch, flag(name), text), name) == value
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", [name for name in VALUES if name not in CLOSING])
 def test_an_empty_environment_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(variable(name), "")
     assert getattr(settings_of_serve(monkeypatch), name) == Settings.model_fields[name].default
+
+
+@pytest.mark.parametrize("name", CLOSING)
+def test_an_empty_environment_variable_does_not_open_the_service(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(variable(name), "")
+    with pytest.raises(KeysError):
+        check_before_serving(Settings())
 
 
 @pytest.mark.parametrize(
@@ -110,6 +121,9 @@ def test_an_empty_environment_variable_counts_as_unset(monkeypatch: pytest.Monke
         ("max_tokens", "0"),
         ("max_body_bytes", "1023"),
         ("max_response_bytes", "1GB"),
+        ("allowed_hosts", "example.org:80"),
+        ("allowed_hosts", "*"),
+        ("allowed_hosts", "a.*.org"),
         ("shutdown_timeout", "0"),
         ("stall_timeout", "0"),
         ("log_level", "loud"),
@@ -157,6 +171,7 @@ def test_every_setting_is_described(name: str) -> None:
 
 class ServerThatServesNothing:
     def __init__(self, config: uvicorn.Config, loader: Loader, stall_timeout: int) -> None:
+    def __init__(self, config: uvicorn.Config, loader: Loader, keys: Keys) -> None:
         pass
 
     def run(self, sockets: list[socket.socket]) -> None:
@@ -173,12 +188,20 @@ def log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> py
 
 
 def test_settings_are_logged_at_start_with_secrets_redacted(log: pytest.LogCaptureFixture) -> None:
-    class SecretSettings(Settings):
-        api_keys: SecretStr = SecretStr("hush")
-
-    cli.serve(SecretSettings(port=0, max_tokens=77))
+    cli.serve(Settings(port=0, max_tokens=77, api_keys=SecretStr("a-key-of-many-letters")))
     logged = json.loads(log.messages[0].removeprefix("settings: "))
     assert (logged["max_tokens"], logged["api_keys"]) == (77, "**********")
+
+
+@pytest.mark.parametrize(
+    ("host", "keys", "is_warned"),
+    [("127.0.0.1", None, False), ("0.0.0.0", None, True), ("0.0.0.0", "a-key-of-many-letters", False)],  # noqa: S104
+)
+def test_a_public_address_without_keys_is_warned_of(
+    log: pytest.LogCaptureFixture, host: str, keys: str | None, is_warned: bool
+) -> None:
+    cli.serve(Settings(host=host, port=0, api_keys=keys and SecretStr(keys)))
+    assert any("no API_KEYS" in message for message in log.messages) == is_warned
 
 
 @pytest.mark.parametrize(

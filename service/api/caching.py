@@ -13,6 +13,7 @@ from starlette.responses import Response
 from service.api.headers import header
 
 CACHE_CONTROL = "public, max-age=3600"
+"""Where there are keys, PrivateMiddleware corrects it, and Vary."""
 VARY = "Accept, Accept-Encoding"
 NONE: Mapping[str, str] = MappingProxyType({})
 

@@ -14,6 +14,8 @@ from service.api.estimates import Estimate
 from service.api.openapi_parts import (
     HEADERS,
     REFERENCE,
+    SECURITY,
+    SECURITY_SCHEMES,
     UNCHANGED,
     Json,
     bulk_answer,
@@ -49,6 +51,8 @@ EVERYWHERE = (
     "shutting-down",
     "too-many-connections",
 )
+GUARDED = ("host-not-allowed", "unauthorized")
+"""Where a setting closes the service; the probes stay open."""
 ADMITTED = ("too-many-requests", "too-many-bytes", "deadline-exceeded")
 LOADED = ("not-ready", *ADMITTED)
 SENTENCE = ("not-acceptable", "invalid-fields", "no-tokens", "too-many-tokens")
@@ -93,6 +97,8 @@ def _build(app: FastAPI) -> Json:
     document["components"]["headers"] = {
         name: {"description": description, "schema": {"type": "string"}} for name, description in HEADERS.items()
     }
+    document["components"]["securitySchemes"] = SECURITY_SCHEMES
+    document["security"] = SECURITY
     for methods in document["paths"].values():
         for operation in methods.values():
             _complete_plain(operation)
@@ -123,12 +129,15 @@ def _complete_plain(operation: Json) -> None:
     success["content"]["application/json"]["example"] = EXAMPLES[name]["answer"]
     for parameter in operation.get("parameters", []):
         parameter["example"] = EXAMPLES[name]["request"][parameter["name"]]
-    operation["responses"] |= problem_responses((*EVERYWHERE, *PLAIN_ROUTES[name]))
+    is_probe = operation["tags"] == ["probes"]
+    if is_probe:
+        operation["security"] = []
+    operation["responses"] |= problem_responses((*EVERYWHERE, *(() if is_probe else GUARDED), *PLAIN_ROUTES[name]))
 
 
 def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
     name = endpoint.path.removeprefix("/")
-    codes = (*EVERYWHERE, *LOADED, *SENTENCE, *([] if name == "tokenize" else ["response-too-large"]))
+    codes = (*EVERYWHERE, *GUARDED, *LOADED, *SENTENCE, *([] if name == "tokenize" else ["response-too-large"]))
     shared: Json = {
         "tags": ["attention"],
         "summary": endpoint.summary,

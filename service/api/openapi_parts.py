@@ -27,6 +27,7 @@ HEADERS: Json = {
     "X-Quantization": "How to read the numbers of an npy where `quantize` was sent: `dtype`, `scale`, `offset`, "
     "`largest_error`, as JSON under the tensor's name.",
     "Content-Security-Policy": "Of an SVG: what a browser that opens it may do, which is nothing.",
+    "WWW-Authenticate": "How to send a key: Bearer.",
     "Allow": "The methods that this address takes.",
     "Accept": "The types of body that this address takes.",
     "Retry-After": "Seconds to wait before trying again.",
@@ -45,11 +46,19 @@ def headers(*names: str) -> Json:
 
 PROBLEM_HEADERS = ("X-Request-Id", "Cache-Control", "Vary", "Content-Encoding")
 ERROR_HEADERS: dict[int, tuple[str, ...]] = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
     HTTPStatus.METHOD_NOT_ALLOWED: ("Allow",),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("Accept",),
     HTTPStatus.UNPROCESSABLE_ENTITY: ("Server-Timing",),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
 }
+
+SECURITY_SCHEMES: Json = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key, where the service has any."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key, as a header."},
+}
+SECURITY: list[Json] = [{}, {"bearer": []}, {"header": []}]
+"""Without keys, by default, everything is open."""
 
 UNCHANGED: Json = {
     "description": "The client's copy (If-None-Match) is fresh.",

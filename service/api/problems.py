@@ -36,6 +36,8 @@ KINDS = {
     "malformed-request": Kind(400, "Not HTTP", "What was sent is no HTTP/1.1 request."),
     "malformed-json": Kind(400, "The body is not JSON", "The body is not JSON in UTF-8, or holds a lone surrogate."),
     "malformed-query": Kind(400, "The query is not UTF-8", "The query's percent-encoding does not decode to UTF-8."),
+    "host-not-allowed": Kind(400, "Host not allowed", "The Host header names none of ALLOWED_HOSTS."),
+    "unauthorized": Kind(401, "A key is needed", "The service has API keys, and the request holds none of them."),
     "not-found": Kind(404, "Not found", "There is nothing at this address."),
     "method-not-allowed": Kind(405, "Method not allowed", "Allow lists the methods that this address takes."),
     "not-acceptable": Kind(406, "Not acceptable", "The Accept header covers no form that this address answers in."),
