@@ -17,6 +17,7 @@ from service import __version__
 from service.api.access import AccessMiddleware, PrivateMiddleware
 from service.api.admission import Admission, AdmissionMiddleware
 from service.api.compression import CompressionMiddleware
+from service.api.cross_origin import CrossOriginMiddleware
 from service.api.housekeeping import keep_house
 from service.api.keys import Keys
 from service.api.middleware import ExchangeMiddleware, HeadMiddleware, ProblemMiddleware
@@ -217,13 +218,15 @@ def create_app(
     for error in (ProblemError, RequestError, NotDrawableError, HTTPException):
         app.add_exception_handler(error, _answer_problem)
     app.add_middleware(AdmissionMiddleware, admission=admission)  # the last added is the outermost
-    hosts = listed(settings.allowed_hosts)
+    hosts, origins = listed(settings.allowed_hosts), listed(settings.cors_origins)
     if keys.are_set or hosts:
         app.add_middleware(AccessMiddleware, keys=keys, hosts=hosts)
     app.add_middleware(ProblemMiddleware)
     if keys.are_set:
         app.add_middleware(PrivateMiddleware)
     app.add_middleware(CompressionMiddleware)
+    if origins:
+        app.add_middleware(CrossOriginMiddleware, origins=origins)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(ExchangeMiddleware, ended=lambda _exchange: None)
     return app

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_PREFIX = "ATTENTION_"
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?|mps")
+ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]+)?")
 HOST = re.compile(r"\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 CLOSING = ("api_keys", "api_keys_file")
 """Settings that close the service: one that got lost on its way must not leave it open."""
@@ -105,6 +106,11 @@ class Settings(BaseSettings):
         description="file with one key a line, `#` starts a comment, instead of API_KEYS; read again within 5 s of a "
         "change and on SIGHUP",
     )
+    cors_origins: str | None = Field(
+        None,
+        description="origins whose pages may read answers, comma-separated, such as https://example.org; * = all; "
+        "empty = none",
+    )
     allowed_hosts: str | None = Field(
         None,
         description="comma-separated hosts, without ports, that the service is served under; *.example.org = all "
@@ -137,6 +143,13 @@ class Settings(BaseSettings):
     def _empty_keys_count(cls, given: dict[str, object]) -> dict[str, object]:
         lost = {name: "" for name in CLOSING if os.environ.get(f"{ENV_PREFIX}{name.upper()}") == ""}
         return lost | given
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: str | None) -> str | None:
+        if not all(ORIGIN.fullmatch(origin) for origin in listed(origins)):
+            raise PydanticCustomError("origins", "should be origins such as https://example.org, lower-case, or *")
+        return origins
 
     @field_validator("allowed_hosts")
     @classmethod

@@ -1,4 +1,4 @@
-"""With keys all is closed but what is open on purpose; hosts that are not listed get nothing."""
+"""With keys all is closed but what is open on purpose; hosts and origins that are not listed get nothing."""
 
 import signal
 import socket
@@ -48,11 +48,15 @@ DISGUISES = (
     "/info%20",
 )
 """Ways to write an address that is closed, or one that is close to an open one."""
+ORIGIN = "https://pages.test"
+PREFLIGHT = {"origin": ORIGIN, "access-control-request-method": "POST"}
 
 
 @pytest.fixture(scope="module")
 def closed_app() -> FastAPI:
-    return create_app(Settings(api_keys=SecretStr(", ".join(KEYS)), allowed_hosts="test,*.Pages.test"))
+    return create_app(
+        Settings(api_keys=SecretStr(", ".join(KEYS)), allowed_hosts="test,*.Pages.test", cors_origins=ORIGIN)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +146,7 @@ async def test_a_refused_key_is_neither_logged_nor_echoed(
 async def test_with_keys_only_the_client_itself_may_keep_an_answer(closed: httpx.AsyncClient, path: str) -> None:
     headers = (await closed.get(path, headers=KEY)).headers
     assert headers["cache-control"] == "private, max-age=3600"
-    assert headers["vary"] == "Accept, Accept-Encoding, Authorization, X-API-Key"
+    assert headers["vary"] == "Accept, Accept-Encoding, Authorization, X-API-Key, Origin"
 
 
 async def test_a_304_is_private_as_well(closed: httpx.AsyncClient) -> None:
@@ -166,6 +170,70 @@ async def test_an_allowed_host_is_served(closed: httpx.AsyncClient, host: str) -
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/health"])
 async def test_probes_may_use_an_address_for_host(closed: httpx.AsyncClient, path: str) -> None:
     assert (await closed.get(path, headers={"host": "10.0.0.7:8000"})).status_code == 200
+
+
+async def test_a_preflight_is_answered_before_the_key_is_looked_at(closed: httpx.AsyncClient) -> None:
+    asked = PREFLIGHT | {"access-control-request-headers": "authorization,content-type,x-api-key,x-request-id"}
+    response = await closed.options("/attention", headers=asked)
+    assert (response.status_code, response.content) == (204, b"")
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    assert "POST" in response.headers["access-control-allow-methods"]
+    assert response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        PREFLIGHT | {"origin": "https://other.test"},
+        PREFLIGHT | {"origin": "null"},
+        PREFLIGHT | {"access-control-request-method": "DELETE"},
+        PREFLIGHT | {"access-control-request-headers": "x-other"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/attention", "/nowhere"])
+async def test_a_preflight_that_is_not_allowed_tells_nothing(
+    closed: httpx.AsyncClient, headers: dict[str, str], path: str
+) -> None:
+    response = await closed.options(path, headers=headers)
+    assert (response.status_code, response.content) == (204, b"")
+    assert {name.lower() for name in response.headers} == {"vary", "x-request-id"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/tokenize?sentence=hi", 200), ("/tokenize?sentence=", 422), ("/nowhere", 404)]
+)
+async def test_a_page_of_a_listed_origin_may_read_answers_and_errors(
+    closed: httpx.AsyncClient, path: str, status: int
+) -> None:
+    response = await closed.get(path, headers=KEY | {"origin": ORIGIN})
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (status, ORIGIN)
+    exposed = response.headers["access-control-expose-headers"].split(", ")
+    assert {"ETag", "X-Request-Id", "Server-Timing", "Retry-After"} <= set(exposed)
+
+
+async def test_a_page_of_a_listed_origin_may_read_that_its_key_is_wrong(closed: httpx.AsyncClient) -> None:
+    response = await closed.get("/info", headers={"origin": ORIGIN})
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (401, ORIGIN)
+
+
+async def test_a_page_of_another_origin_may_read_nothing(closed: httpx.AsyncClient) -> None:
+    response = await closed.get("/info", headers=KEY | {"origin": "https://other.test"})
+    assert "access-control-allow-origin" not in response.headers
+
+
+async def test_every_page_may_read_answers_where_all_origins_are_listed() -> None:
+    app = create_app(Settings(cors_origins="*"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        headers = (await client.get("/livez", headers={"origin": "https://any.test", "cookie": "a=b"})).headers
+    assert headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in headers
+
+
+@pytest.mark.parametrize("path", ["/livez", "/tokenize?sentence=hi"])
+async def test_by_default_no_page_of_another_origin_reads_anything(client: httpx.AsyncClient, path: str) -> None:
+    headers = (await client.get(path, headers={"origin": ORIGIN})).headers
+    assert not [name for name in headers if name.startswith("access-control")]
+    assert (await client.options(path, headers=PREFLIGHT)).status_code == 405
 
 
 @pytest.fixture(scope="module")
