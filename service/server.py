@@ -54,7 +54,9 @@ def run(
         log_config=None,
         access_log=False,  # it would hold the query string, and so the sentence
         server_header=False,
-        proxy_headers=False,  # nothing here depends on who asks
+        proxy_headers=settings.forwarded_allow_ips is not None,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        root_path=settings.root_path or "",
         ws="none",  # there are no WebSockets here to guard
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )

@@ -1,5 +1,6 @@
 """The service's settings: environment variables ATTENTION_*, each with a flag of `attention-service serve`."""
 
+import ipaddress
 import os
 import re
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ ENV_PREFIX = "ATTENTION_"
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]+)?|mps")
 ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]+)?")
 HOST = re.compile(r"\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 CLOSING = ("api_keys", "api_keys_file")
 """Settings that close the service: one that got lost on its way must not leave it open."""
 
@@ -116,6 +118,14 @@ class Settings(BaseSettings):
         description="comma-separated hosts, without ports, that the service is served under; *.example.org = all "
         "below; empty = any; probes take any",
     )
+    forwarded_allow_ips: str | None = Field(
+        None,
+        description="addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, "
+        "comma-separated; * = all; empty = none",
+    )
+    root_path: str | None = Field(
+        None, description="path that a proxy serves this under and strips, such as /attention; empty = none"
+    )
     shutdown_timeout: int = Field(
         25, ge=1, le=3600, description="seconds that requests in flight get to end after SIGTERM"
     )
@@ -157,6 +167,24 @@ class Settings(BaseSettings):
         if not all(HOST.fullmatch(host.lower()) for host in listed(hosts)):
             raise PydanticCustomError("hosts", "should be host names without ports, or such as *.example.org")
         return hosts
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _are_addresses(cls, addresses: str | None) -> str | None:
+        try:
+            for address in listed(addresses) if addresses != "*" else ():
+                ipaddress.ip_network(address)
+        except ValueError:
+            message = "should be IP addresses, or networks such as 10.0.0.0/8, or *"
+            raise PydanticCustomError("addresses", message) from None
+        return addresses
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_a_path(cls, path: str | None) -> str | None:
+        if path is not None and not ROOT_PATH.fullmatch(path):
+            raise PydanticCustomError("root_path", "should begin with / and not end with it, such as /attention")
+        return path
 
     @property
     def font_places(self) -> list[str]:

@@ -4,13 +4,17 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.types import Message
 
+from service import server as server_module
 from service.app import create_app
 from service.settings import Settings
 from tests.api.problems import expect
@@ -236,6 +240,48 @@ async def test_by_default_no_page_of_another_origin_reads_anything(client: httpx
     assert (await client.options(path, headers=PREFLIGHT)).status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("proxies", "scheme", "client"),
+    [(None, "http", "10.0.0.1"), ("10.0.0.0/8", "https", "1.2.3.4"), ("192.0.2.1", "http", "10.0.0.1")],
+)
+async def test_only_a_listed_proxy_is_believed_who_asks(
+    monkeypatch: pytest.MonkeyPatch, proxies: str | None, scheme: str, client: str
+) -> None:
+    configs: list[uvicorn.Config] = []
+
+    class ServerThatServesNothing:
+        def __init__(self, config: uvicorn.Config, *_: object) -> None:
+            configs.append(config)
+
+        def run(self, sockets: list[socket.socket]) -> None:
+            pass
+
+    monkeypatch.setattr(server_module, "Server", ServerThatServesNothing)
+    with socket.socket() as listener:
+        server_module.run(Settings(forwarded_allow_ips=proxies), listener)
+    configs[0].load()
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/livez",
+        "query_string": b"",
+        "headers": [(b"x-forwarded-for", b"1.2.3.4"), (b"x-forwarded-proto", b"https")],
+        "scheme": "http",
+        "client": ("10.0.0.1", 1),
+    }
+    outermost: Any = configs[0].loaded_app
+    await outermost(scope, receive_nothing, send_nowhere)
+    assert (scope["scheme"], scope["client"][0]) == (scheme, client)
+
+
+async def receive_nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def send_nowhere(message: Message) -> None:
+    pass
+
+
 @pytest.fixture(scope="module")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("keys") / "keys"
@@ -245,8 +291,8 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(key_file: Path) -> Iterator[Server]:
-    """A real server process with a file of keys."""
-    with serving("--api-keys-file", str(key_file)) as server:
+    """A real server process with a file of keys, behind a proxy that strips /under."""
+    with serving("--api-keys-file", str(key_file), "--root-path", "/under") as server:
         yield server
 
 
@@ -296,6 +342,10 @@ def test_no_disguise_opens_a_closed_address_of_a_real_server(server: Server, tar
         answer = connection.makefile("rb").read()
     assert b"cpu_capability" not in answer
     assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 401") if "#" not in target else b"HTTP/1.1 200")
+
+
+def test_under_a_path_of_a_proxy_errors_name_the_address_that_was_asked_for(server: Server) -> None:
+    assert httpx.get(f"{server.url}/info").json()["instance"] == "/under/info"
 
 
 @pytest.mark.parametrize("begin", ["GET /livez HTTP/1.1", "GET /nowhere HTTP/1.1", "GET /%zz HTTP/1.1", "garbage"])
