@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from service.api.keys import Keys
 from service.app import Loader, create_app
@@ -60,7 +61,7 @@ def run(
         ws="none",  # there are no WebSockets here to guard
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
-    Server(config, app.state.loader, app.state.keys, settings.stall_timeout).run(sockets=[listener])
+    Server(config, app, settings).run(sockets=[listener])
     if app.state.loader.failure is not None:
         raise app.state.loader.failure
 
@@ -68,16 +69,16 @@ def run(
 class Server(uvicorn.Server):
     """A uvicorn server that exits 0 after a graceful shutdown, and ends when the models cannot be loaded."""
 
-    def __init__(self, config: uvicorn.Config, loader: Loader, keys: Keys, stall_timeout: int) -> None:
-        """Watch `loader` while serving, have `keys` read again on SIGHUP, and end what stands still too long."""
+    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
+        """Serve `app`."""
         super().__init__(config)
-        self._loader = loader
-        self._keys = keys
-        self._stall_timeout = stall_timeout
+        self._loader: Loader = app.state.loader
+        self._keys: Keys = app.state.keys
+        self._settings = settings
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve under the eyes of a watchdog."""
-        with Watchdog(self._stall_timeout, asyncio.get_running_loop(), self._loader.computing_since):
+        with Watchdog(self._settings.stall_timeout, asyncio.get_running_loop(), self._loader.computing_since):
             await super().serve(sockets)
 
     @contextlib.contextmanager

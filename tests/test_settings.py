@@ -11,8 +11,8 @@ import uvicorn
 from pydantic import SecretStr, ValidationError
 
 from service import cli, logs, server
-from service.api.keys import Keys, KeysError
-from service.app import Loader, check_before_serving
+from service.api.keys import KeysError
+from service.app import check_before_serving
 from service.settings import CLOSING, ENV_PREFIX, Settings
 
 VALUES: dict[str, tuple[str, object]] = {
@@ -181,8 +181,7 @@ def test_every_setting_is_described(name: str) -> None:
 
 
 class ServerThatServesNothing:
-    def __init__(self, config: uvicorn.Config, loader: Loader, stall_timeout: int) -> None:
-    def __init__(self, config: uvicorn.Config, loader: Loader, keys: Keys) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
         pass
 
     def run(self, sockets: list[socket.socket]) -> None:

@@ -8,8 +8,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from service.api.middleware import choose_request_id
-
 METHODS = ("GET", "HEAD", "POST")
 REQUEST_HEADERS = ("Authorization", "If-None-Match", "X-API-Key", "X-Request-Id")
 """What pages may send beside what they always may."""
@@ -36,6 +34,4 @@ class CrossOriginMiddleware(CORSMiddleware):
         allowed = super().preflight_response(request_headers)
         names = [name for name in allowed.headers if name.startswith("access-control-")]
         kept = ["vary", *names] if allowed.status_code == HTTPStatus.OK else ["vary"]
-        headers = {name: allowed.headers[name] for name in kept}
-        headers["x-request-id"] = choose_request_id({"headers": request_headers.raw})
-        return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={name: allowed.headers[name] for name in kept})
