@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
 
 from service import cli, logs, server
