@@ -35,5 +35,7 @@ def configure_logging(level: str, form: Literal["text", "json"]) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": form}},
             "root": {"level": level.upper(), "handlers": ["stderr"]},
+            # a warning for everybody who sends what is no HTTP would fill the log
+            "loggers": {"uvicorn.error": {"level": "DEBUG" if level == "debug" else "ERROR"}},
         }
     )

@@ -2,22 +2,32 @@
 
 import asyncio
 import contextlib
+import logging
+import multiprocessing
 import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 
+from service.api.admission import Admission
 from service.api.keys import Keys
 from service.app import Loader, create_app
+from service.connection import Connection, ConnectionConfig
 from service.settings import Settings
 from service.watchdog import Watchdog
 
+logger = logging.getLogger(__name__)
+
 BACKLOG = 2048
 """Connections that wait to be taken."""
+CLOSE_SECONDS = 2
+"""How long connections may take to close once all is answered."""
+LOOK_SECONDS = 0.05
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -50,8 +60,10 @@ def run(
         EngineError, OSError: what is served cannot be loaded.
     """
     app = create_app(settings, load_first=load_first, when_ready=when_ready)
-    config = uvicorn.Config(
-        app,
+    config = ConnectionConfig(
+        settings,
+        app.state.admission,
+        app=app,
         log_config=None,
         access_log=False,  # it would hold the query string, and so the sentence
         server_header=False,
@@ -59,9 +71,13 @@ def run(
         forwarded_allow_ips=settings.forwarded_allow_ips,
         root_path=settings.root_path or "",
         ws="none",  # there are no WebSockets here to guard
-        timeout_graceful_shutdown=settings.shutdown_timeout,
+        timeout_graceful_shutdown=CLOSE_SECONDS,
     )
-    Server(config, app, settings).run(sockets=[listener])
+    server = Server(config, app, settings)
+    server.run(sockets=[listener])
+    if server.force_exit:  # what is still being computed would be waited for
+        logging.shutdown()
+        os._exit(0)
     if app.state.loader.failure is not None:
         raise app.state.loader.failure
 
@@ -74,6 +90,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._loader: Loader = app.state.loader
         self._keys: Keys = app.state.keys
+        self._admission: Admission = app.state.admission
         self._settings = settings
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
@@ -94,6 +111,41 @@ class Server(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to shut down; a second signal ends the process at once, unless its parent does that."""
+        if self.should_exit and multiprocessing.parent_process() is None:
+            os._exit(128 + sig)
+        super().handle_exit(sig, frame)
+        self.force_exit = False  # which uvicorn sets where SIGINT comes again
+
     async def on_tick(self, counter: int) -> bool:
         """Whether to end; uvicorn asks ten times a second."""
+        if counter % 10 == 0:
+            self._check_connections()
         return await super().on_tick(counter) or self._loader.failure is not None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what was accepted while others are told to come back, and only then close the port."""
+        self._admission.draining.set()
+        for connection in self._connections():
+            connection.drain()
+        try:
+            async with asyncio.timeout(self._settings.shutdown_timeout):
+                while any(connection.is_busy for connection in self._connections()):
+                    await asyncio.sleep(LOOK_SECONDS)
+                    self._check_connections()
+        except TimeoutError:
+            logger.warning("requests are still at work after %s s and are given up", self._settings.shutdown_timeout)
+            for connection in self._connections():
+                connection.give_up()
+            await asyncio.sleep(LOOK_SECONDS)
+            self.force_exit = True
+        await super().shutdown(sockets)
+
+    def _check_connections(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for connection in self._connections():
+            connection.check(now)
+
+    def _connections(self) -> list[Connection]:
+        return cast("list[Connection]", list(self.server_state.connections))

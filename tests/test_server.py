@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from service.logs import JsonFormatter
+from tests.api.problems import expect
 from tests.conftest import START_SECONDS, poll, serving
 
 LARGE = json.dumps(
@@ -39,14 +40,6 @@ def begun_post(url: str, body: bytes) -> Iterator[socket.socket]:
         connection.sendall(head.encode())
         assert connection.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
         yield connection
-
-
-def listens(url: str) -> bool:
-    try:
-        connect(url).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 @pytest.fixture
@@ -111,7 +104,7 @@ def test_the_endpoints_answer_over_a_socket_as_in_process(server_url: str, path:
 def test_a_signal_ends_with_0_after_requests_in_flight_are_answered(number: signal.Signals) -> None:
     with serving() as server, begun_post(server.url, LARGE) as connection:
         server.process.send_signal(number)
-        poll(lambda: not listens(server.url), server.process)
+        poll(lambda: httpx.get(f"{server.url}/readyz").status_code == 503, server.process)
         connection.sendall(LARGE)
         response = http.client.HTTPResponse(connection)
         response.begin()
@@ -119,6 +112,53 @@ def test_a_signal_ends_with_0_after_requests_in_flight_are_answered(number: sign
         code = server.process.wait(timeout=START_SECONDS)
     assert (response.status, code) == (200, 0)
     assert (len(output[0]), len(output[0][7])) == (8, 1500)
+
+
+@pytest.mark.slow
+def test_while_it_shuts_down_new_requests_are_told_to_come_back_over_another_connection() -> None:
+    with serving() as server, begun_post(server.url, LARGE) as connection:
+        server.process.terminate()
+        poll(lambda: httpx.get(f"{server.url}/readyz").status_code == 503, server.process)
+        refused = httpx.get(f"{server.url}/tokenize?sentence=hi")
+        alive = httpx.get(f"{server.url}/livez")
+        connection.sendall(LARGE)
+        assert connection.recv(1024).startswith(b"HTTP/1.1 200")
+    expect(refused, 503, "shutting-down")
+    assert (refused.headers["connection"], refused.headers["retry-after"]) == ("close", "1")
+    assert alive.status_code == 200
+
+
+@pytest.mark.slow
+def test_what_is_still_at_work_after_the_shutdown_timeout_is_answered_503_and_the_exit_code_is_0() -> None:
+    with serving("--shutdown-timeout", "1") as server, begun_post(server.url, LARGE) as connection:
+        server.process.terminate()
+        answer = connection.makefile("rb").read()
+        assert server.process.wait(START_SECONDS) == 0
+    assert b"/problems/shutting-down" in answer
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_at_once() -> None:
+    with serving() as server, begun_post(server.url, LARGE):
+        server.process.terminate()
+        poll(lambda: httpx.get(f"{server.url}/readyz").status_code == 503, server.process)
+        server.process.terminate()
+        assert server.process.wait(START_SECONDS) == 128 + signal.SIGTERM
+
+
+@pytest.mark.slow
+def test_a_stream_ends_with_a_503_line_when_the_service_shuts_down() -> None:
+    line = b'{"sentence": "hi"}\n'
+    head = b"POST /tokenize HTTP/1.1\r\nHost: test\r\nContent-Type: application/x-ndjson\r\n"
+    with serving() as server, connect(server.url) as connection:
+        connection.sendall(head + b"Content-Length: 999999999\r\n\r\n" + line)
+        received = connection.makefile("rb")
+        while b'"tokens"' not in received.readline():
+            pass
+        server.process.terminate()
+        last = received.read()
+        assert server.process.wait(START_SECONDS) == 0
+    assert b"/problems/shutting-down" in last
 
 
 def test_clients_that_go_away_harm_nobody_and_are_no_errors() -> None:

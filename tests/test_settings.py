@@ -182,6 +182,8 @@ def test_every_setting_is_described(name: str) -> None:
 
 
 class ServerThatServesNothing:
+    force_exit = False
+
     def __init__(self, config: uvicorn.Config, app: FastAPI, settings: Settings) -> None:
         pass
 

@@ -250,6 +250,8 @@ async def test_only_a_listed_proxy_is_believed_who_asks(
     configs: list[uvicorn.Config] = []
 
     class ServerThatServesNothing:
+        force_exit = False
+
         def __init__(self, config: uvicorn.Config, *_: object) -> None:
             configs.append(config)
 

@@ -32,7 +32,7 @@ TEXTS = [
     f"/heatmap?sentence={SENTENCE}&format=svg",
     "/models",
     "/models/synthetic",
-    "/docs",
+    "/docs/static/swagger-ui.css",
     "/docs/static/swagger-ui-bundle.js",
     "/openapi.json",
 ]
