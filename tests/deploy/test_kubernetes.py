@@ -66,7 +66,6 @@ def test_requests_in_flight_get_to_end_before_kubernetes_kills() -> None:
     assert grace > wait + Settings.model_fields["shutdown_timeout"].default
 
 
-@pytest.mark.skipif("api_keys_file" not in Settings.model_fields, reason="no setting API_KEYS_FILE yet")
 def test_what_is_set_are_settings() -> None:
     names = {variable["name"].removeprefix(ENV_PREFIX).lower() for variable in CONTAINER["env"]}
     assert names <= Settings.model_fields.keys()
