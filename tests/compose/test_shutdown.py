@@ -40,13 +40,12 @@ def ask_slowly(url: str) -> httpx.Response | httpx.TransportError:
         return error
 
 
-def is_closed(url: str) -> bool:
-    """Whether the service takes no new connections: the first thing that it does when it is told to stop."""
+def is_stopping(url: str) -> bool:
+    """Whether the service takes no new requests: the first thing that it does when it is told to stop."""
     try:
-        httpx.get(f"{url}/livez")
+        return httpx.get(f"{url}/readyz").status_code == httpx.codes.SERVICE_UNAVAILABLE
     except httpx.TransportError:
         return True
-    return False
 
 
 def stop_while_working(project: Project, requests: int) -> tuple[list[httpx.Response | httpx.TransportError], float]:
@@ -62,8 +61,8 @@ def stop_while_working(project: Project, requests: int) -> tuple[list[httpx.Resp
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as stopping:
-            wait_until(lambda: is_closed(project.url), "the service stops")
-            assert not all(future.done() for future in futures), "no request was in flight as it closed"
+            wait_until(lambda: is_stopping(project.url), "the service stops")
+            assert not all(future.done() for future in futures), "no request was in flight as it stopped"
             stopping.wait(COMMAND_SECONDS)
         seconds = time.monotonic() - started
         return [future.result() for future in futures], seconds
