@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from service.api.admission import PROBES, RETRY_AFTER, Admission
 from service.api.exchange import Exchange
+from service.api.middleware import MAX_QUERY_BYTES, QueryTooLongError
 from service.api.problems import ProblemError, ShuttingDownError
 from service.api.reading import MAX_DROPPED_BYTES
 from service.lingering import LingeringTransport
@@ -209,6 +210,8 @@ class Connection(HttpToolsProtocol):
         return None
 
     def _too_large(self) -> ProblemError:
+        if len(self.url) > MAX_QUERY_BYTES:
+            return QueryTooLongError(len(self.url))
         return ProblemError(
             "headers-too-large",
             f"The request line and headers have more than {self._settings.max_header_bytes:,} bytes "

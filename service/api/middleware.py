@@ -30,6 +30,18 @@ EXPECTED = (ProblemError, RequestError, NotDrawableError)
 logger = logging.getLogger(__name__)
 
 
+class QueryTooLongError(ProblemError):
+    """The query is longer than a proxy would let pass."""
+
+    def __init__(self, length: int) -> None:
+        """It has, or the address as far as it was read, so many bytes."""
+        super().__init__(
+            "query-too-long",
+            f"The query has {length:,} bytes, the limit is {MAX_QUERY_BYTES:,}. "
+            "Send the fields as the JSON body of a POST.",
+        )
+
+
 class ExchangeMiddleware:
     """Gives every exchange an id (the caller's if it is sane), and its answer that id and the timings."""
 
@@ -133,11 +145,7 @@ def check_query_length(scope: Scope) -> None:
     """
     length = len(scope["query_string"])
     if length > MAX_QUERY_BYTES:
-        raise ProblemError(
-            "query-too-long",
-            f"The query has {length:,} bytes, the limit is {MAX_QUERY_BYTES:,}. "
-            "Send the fields as the JSON body of a POST.",
-        )
+        raise QueryTooLongError(length)
 
 
 class DirectMiddleware:
