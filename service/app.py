@@ -187,14 +187,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(keys.watch())
         loading = asyncio.create_task(loader.load(settings))
         if load_first:
             await loading
-        keeping_house = asyncio.create_task(keep_house((admission.expire,)))
+        keeping_house = asyncio.create_task(keep_house((admission.expire, keys.refresh)))
         yield
         keeping_house.cancel()
-        watching.cancel()
         await loading
         loader.close()
 

@@ -70,7 +70,6 @@ def serve(settings: Settings) -> None:
     from service.logs import configure_logging
     from service.server import bind, run
 
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until somebody waits for it; from the start on it ends nothing
     check_before_serving(settings)
     configure_logging(settings.log_level, settings.log_format)
     listener = bind(settings.host, settings.port)

@@ -17,7 +17,8 @@ from fastapi import FastAPI
 from service.api.admission import Admission
 from service.api.keys import Keys
 from service.app import Loader, create_app
-from service.connection import Connection, ConnectionConfig
+from service.connection import Connection
+from service.limited import LimitedConfig
 from service.settings import Settings
 from service.watchdog import Watchdog
 
@@ -60,10 +61,11 @@ def run(
         EngineError, OSError: what is served cannot be loaded.
     """
     app = create_app(settings, load_first=load_first, when_ready=when_ready)
-    config = ConnectionConfig(
+    config = LimitedConfig(
         settings,
         app.state.admission,
         app=app,
+        http=Connection,
         log_config=None,
         access_log=False,  # it would hold the query string, and so the sentence
         server_header=False,

@@ -66,6 +66,12 @@ def test_headers_over_the_limit_are_a_431(server: Server, sent: bytes) -> None:
     assert problem(answer) == (431, "/problems/headers-too-large")
 
 
+def test_trailers_over_the_limit_are_a_431(server: Server) -> None:
+    head = POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: "
+    [answer] = answers(server, head + b"x" * 500_000)
+    assert problem(answer) == (431, "/problems/headers-too-large")
+
+
 @pytest.mark.parametrize("size", [33_000, 70_000, 200_000])
 def test_an_address_over_the_limit_is_a_414(server: Server, size: int) -> None:
     [answer] = answers(server, b"GET /tokenize?sentence=" + b"x" * size + b" HTTP/1.1\r\nHost: test\r\n\r\n")

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.addresses import PROBES, routed_path
 from service.api.headers import header
 from service.api.keys import Keys
 from service.api.problems import ProblemError
 
-PROBES = frozenset({"/livez", "/readyz", "/health"})
 PAGE: tuple[str, ...] = ("/",)
 """The page and its files, which hold nothing secret: whoever opens it types in a key."""
 OPEN = PROBES.union(PAGE)
@@ -37,7 +37,7 @@ class AccessMiddleware:
             ProblemError: the host is not allowed, or there is no key.
         """
         if scope["type"] == "http":
-            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            path = routed_path(scope)
             if self._hosts and path not in PROBES:  # orchestrators ask those by address
                 check_host(scope, self._hosts)
             if self._keys.are_set and path not in OPEN:

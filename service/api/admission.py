@@ -9,13 +9,13 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.addresses import METRICS, PROBES, routed_path
 from service.api.exchange import Exchange
-from service.api.headers import header
-from service.api.problems import DeadlineError, ProblemError
+from service.api.headers import declared_length
+from service.api.problems import RETRY_AFTER, DeadlineError, ProblemError, SlowSenderError
 from service.api.responses import PIECE_BYTES
 
-RETRY_AFTER = {"Retry-After": "1"}
-PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
+UNBOUNDED = {*PROBES, METRICS}
 """What is answered whatever else is at work."""
 
 
@@ -57,11 +57,12 @@ class Admission:
         self._unanswered[exchange] = None
 
     async def begin(self, exchange: Exchange) -> None:
-        """Take a slot, or wait for one.
+        """Take a slot, or wait for one; all of the request has been read.
 
         Raises:
             ProblemError: too many wait.
         """
+        exchange.is_read = True
         if self.at_work < self._slots:
             self.at_work += 1
             exchange.has_slot = True
@@ -114,7 +115,8 @@ class Admission:
                 return
             del self._unanswered[exchange]
             if not exchange.has_begun:
-                exchange.abandon(DeadlineError(self._timeout))
+                late = DeadlineError if exchange.is_read else SlowSenderError
+                exchange.abandon(late(self._timeout))
 
     def _check_queue(self) -> None:
         if self.at_work >= self._slots and len(self._waiting) >= self._queue:
@@ -145,7 +147,7 @@ class AdmissionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or answer."""
-        if scope["type"] != "http" or scope["path"].removeprefix(scope.get("root_path", "")) in PROBES:
+        if scope["type"] != "http" or routed_path(scope) in UNBOUNDED:
             await self.app(scope, receive, send)
             return
         exchange: Exchange = scope["exchange"]
@@ -156,11 +158,3 @@ class AdmissionMiddleware:
                 await scope["drained"]()
         finally:
             self._admission.end(exchange)
-
-
-def declared_length(scope: Scope) -> int | None:
-    """How many bytes the body has, as the request says; None where it comes in chunks."""
-    if header(scope, b"transfer-encoding") is not None:
-        return None
-    declared = header(scope, b"content-length") or "0"
-    return int(declared) if declared.isdecimal() else None

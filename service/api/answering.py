@@ -13,7 +13,7 @@ from service.api.admission import Admission
 from service.api.caching import CACHE_CONTROL, NONE, VARY, entity_tag, is_fresh, weakened
 from service.api.endpoints import SentenceEndpoint
 from service.api.exchange import Exchange
-from service.api.headers import header, raw
+from service.api.headers import declared_length, header, raw
 from service.api.negotiation import choose_form
 from service.api.problems import Occurrence, ShuttingDownError, problem_document
 from service.api.reading import JSON, LINES, check_headers, read_body, read_query
@@ -70,7 +70,8 @@ class SentenceApp:
 
     async def _post(self, scope: Scope, receive: Receive, operations: "Operations") -> ASGIApp:
         """Answer a JSON body, or many lines of JSON."""
-        media_type, length = check_headers(scope, self._endpoint.takes)
+        media_type = check_headers(scope, self._endpoint.takes)
+        length = declared_length(scope)
         if media_type == LINES:
             return self._stream(scope, operations, length)
         fields = await read_body(receive, length, self._endpoint.fields, operations.max_body_bytes)

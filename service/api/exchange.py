@@ -17,6 +17,7 @@ class Exchange:
         "ended",
         "has_slot",
         "is_abandoned",
+        "is_read",
         "method",
         "path",
         "problem",
@@ -49,6 +50,8 @@ class Exchange:
         self.reserved_bytes = 0
         """What it may have in memory, as the admission counts."""
         self.task = asyncio.current_task()
+        self.is_read = False
+        """Whether all of the request has come."""
         self.is_abandoned = False
         self.abandoned_for: ProblemError | None = None
 

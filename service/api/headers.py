@@ -25,6 +25,14 @@ def _joined(headers: RawHeaders) -> dict[bytes, bytes]:
     return by_name
 
 
+def declared_length(scope: Scope) -> int | None:
+    """How many bytes the body has, as the request says; None where it does not, because it comes in chunks."""
+    if header(scope, b"transfer-encoding") is not None:
+        return None
+    declared = header(scope, b"content-length") or "0"
+    return int(declared) if declared.isdecimal() else None
+
+
 def raw(headers: Mapping[str, str]) -> RawHeaders:
     """`headers` as ASGI takes them."""
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]

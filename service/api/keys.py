@@ -1,6 +1,5 @@
 """The keys that open the service: kept as digests, compared in constant time, read again when their file changes."""
 
-import asyncio
 import hmac
 import logging
 import re
@@ -14,7 +13,6 @@ from pydantic import SecretStr
 
 LEAST_CHARACTERS = 16
 MOST_FILE_BYTES = 1024**2
-WATCH_SECONDS = 2
 VISIBLE = re.compile(r"[!-~]*")
 COMMENT = re.compile(r"(^|\s)#.*")
 
@@ -90,12 +88,6 @@ class Keys:
         if self._state != before:
             self._complaint = None
             logger.info("API_KEYS_FILE: read %d keys", len(self._digests))
-
-    async def watch(self) -> None:
-        """Refresh until it is cancelled."""
-        while self._file is not None:
-            await asyncio.sleep(WATCH_SECONDS)
-            self.refresh()
 
 
 def _state(file: Path) -> State:

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.addresses import routed_path
 from service.api.exchange import Exchange
 from service.api.headers import header
 from service.api.problems import ProblemError, problem_response
@@ -158,7 +159,7 @@ class DirectMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer where the path and the method are those of a route."""
-        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
+        path = routed_path(scope) if scope["type"] == "http" else ""
         route = self._routes.get(path)
         takes = route is not None and scope["method"] in (route.methods or ())
         await (route.app if route is not None and takes else self.app)(scope, receive, send)

@@ -18,7 +18,9 @@ from service.engine.errors import NoTokensError, RequestError, ResponseTooLargeE
 from service.heatmap.errors import NotDrawableError
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 1
+RETRY_AFTER = {"Retry-After": "1"}
+"""Seconds."""
+CLOSE = {"Connection": "close"}
 
 Where = Literal["body", "query"]
 
@@ -118,8 +120,7 @@ class NotReadyError(ProblemError):
 
     def __init__(self, progress: str) -> None:
         """Ask the client to come back; `progress` says what is being done."""
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-        super().__init__("not-ready", f"Not ready: {progress}. Try again in a moment.", headers=headers)
+        super().__init__("not-ready", f"Not ready: {progress}. Try again in a moment.", headers=RETRY_AFTER)
 
 
 class DeadlineError(ProblemError):
@@ -133,13 +134,28 @@ class DeadlineError(ProblemError):
         )
 
 
+class SlowSenderError(ProblemError):
+    """The request did not come in time."""
+
+    def __init__(self, seconds: float, what: str = "request", setting: str = "REQUEST_TIMEOUT") -> None:
+        """`what` of it should have come within `seconds`, as `setting` says."""
+        super().__init__(
+            "request-timeout",
+            f"The {what} did not come within {seconds:g} seconds ({setting}). Send faster.",
+            headers=CLOSE,
+        )
+
+
 class ShuttingDownError(ProblemError):
     """The service is about to end."""
 
     def __init__(self) -> None:
         """Ask the client to come back, over another connection."""
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Connection": "close"}
-        super().__init__("shutting-down", "The service is shutting down. Try again in a moment.", headers=headers)
+        super().__init__(
+            "shutting-down",
+            "The service is shutting down. Try again in a moment.",
+            headers={**RETRY_AFTER, **CLOSE},
+        )
 
 
 REQUEST_ERRORS: dict[type[RequestError], str] = {

@@ -21,8 +21,8 @@ LINES = "application/x-ndjson"
 MAX_DROPPED_BYTES = 8 * 1024**2
 
 
-def check_headers(scope: Scope, takes: Sequence[str]) -> tuple[str, int | None]:
-    """Which of the types that an address `takes` a body has, and its length in bytes, if that is declared.
+def check_headers(scope: Scope, takes: Sequence[str]) -> str:
+    """Which of the types that an address `takes` a body has.
 
     Raises:
         ProblemError: it is of another type, or there is a query beside it.
@@ -47,8 +47,7 @@ def check_headers(scope: Scope, takes: Sequence[str]) -> tuple[str, int | None]:
             "The body is compressed. Send it plain, without Content-Encoding.",
             headers={"Accept": ", ".join(takes), "Accept-Encoding": "identity"},
         )
-    declared = header(scope, b"content-length") or ""
-    return media_type, int(declared) if declared.isdecimal() else None
+    return media_type
 
 
 async def read_body(receive: Receive, declared: int | None, model: type[Fields], max_bytes: int) -> Fields:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from service.api.admission import Admission
 from service.api.exchange import Exchange
-from service.api.problems import DeadlineError, ProblemError
+from service.api.problems import DeadlineError, ProblemError, SlowSenderError
 from service.app import create_app
 from service.settings import Settings
 from tests.api.problems import expect
@@ -112,17 +112,28 @@ async def test_one_request_alone_may_have_any_size() -> None:
 
 
 async def test_what_is_not_answered_in_time_is_abandoned() -> None:
+    assert isinstance(await late(is_read=True), DeadlineError)
+
+
+async def test_what_has_not_all_come_in_time_is_its_senders_fault() -> None:
+    assert isinstance(await late(is_read=False), SlowSenderError)
+
+
+async def late(*, is_read: bool) -> ProblemError | None:
+    """What is answered to a request whose time is over."""
     admission = make_admission(timeout=0)
-    work = asyncio.create_task(_wait_for_ever(admission))
+    work = asyncio.create_task(_wait_for_ever(admission, is_read))
     await asyncio.sleep(0)
     admission.expire()
-    assert isinstance(await work, DeadlineError)
+    return await work
 
 
-async def _wait_for_ever(admission: Admission) -> ProblemError | None:
+async def _wait_for_ever(admission: Admission, is_read: bool) -> ProblemError | None:
     one = exchange()
     admission.admit(one, 0)
     try:
+        if is_read:
+            await admission.begin(one)
         await asyncio.Event().wait()
     except asyncio.CancelledError:
         return one.abandoned_for
