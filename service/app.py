@@ -23,6 +23,7 @@ from service.api.keys import Keys
 from service.api.middleware import ExchangeMiddleware, HeadMiddleware, ProblemMiddleware
 from service.api.openapi import DESCRIPTION, build_openapi
 from service.api.problems import NotReadyError, ProblemError, problem_response
+from service.api.request_log import AskedMiddleware, RequestLog
 from service.api.routes import add_routes
 from service.engine.errors import RequestError
 from service.heatmap.errors import NotDrawableError
@@ -182,6 +183,7 @@ def create_app(
         settings.request_timeout,
         settings.max_body_bytes,
     )
+    request_log = RequestLog(settings.log_format, settings.root_path)
     keys = Keys(settings.api_keys, settings.api_keys_file)
     keys.refresh()  # which leaves the service closed where they cannot be read: a worker that is replaced harms nobody
 
@@ -190,11 +192,12 @@ def create_app(
         loading = asyncio.create_task(loader.load(settings))
         if load_first:
             await loading
-        keeping_house = asyncio.create_task(keep_house((admission.expire, keys.refresh)))
+        keeping_house = asyncio.create_task(keep_house((admission.expire, keys.refresh, request_log.flush)))
         yield
         keeping_house.cancel()
         await loading
         loader.close()
+        request_log.flush()
 
     app = FastAPI(
         title="Attention service",
@@ -226,7 +229,9 @@ def create_app(
     if origins:
         app.add_middleware(CrossOriginMiddleware, origins=origins)
     app.add_middleware(HeadMiddleware)
-    app.add_middleware(ExchangeMiddleware, ended=lambda _exchange: None)
+    if settings.log_sentences:
+        app.add_middleware(AskedMiddleware)
+    app.add_middleware(ExchangeMiddleware, ended=(request_log.ended,))
     return app
 
 

@@ -140,6 +140,9 @@ class Settings(BaseSettings):
         "info", description="least severity that is logged"
     )
     log_format: Literal["text", "json"] = Field("text", description="log lines as text or as JSON objects")
+    log_sentences: bool = Field(
+        False, description="log what is asked: the beginnings of query strings and bodies, and so the sentences"
+    )
 
     @field_validator("device")
     @classmethod

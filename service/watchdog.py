@@ -83,5 +83,6 @@ class Watchdog:
     def _end(self, reason: str) -> None:
         alarm.end_within(LAST_WORDS_SECONDS)
         logger.error("%s (STALL_TIMEOUT is %s s): this process ends", reason, self._timeout)
+        logging.shutdown()  # the lines of requests that have ended, too
         faulthandler.dump_traceback(sys.stderr)
         os._exit(EXIT_CODE)

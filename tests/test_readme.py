@@ -140,7 +140,8 @@ async def test_the_picture_is_what_the_service_draws(client: httpx.AsyncClient) 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_listed_with_its_default_and_meaning(name: str) -> None:
     field = Settings.model_fields[name]
-    default = "" if field.default is None else f"`{field.default}`"
+    value = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    default = "" if value is None else f"`{value}`"
     assert f"| `{ENV_PREFIX}{name.upper()}` | {default} | {field.description} |" in README
 
 

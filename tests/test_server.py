@@ -134,7 +134,9 @@ def test_what_is_still_at_work_after_the_shutdown_timeout_is_answered_503_and_th
         server.process.terminate()
         answer = connection.makefile("rb").read()
         assert server.process.wait(START_SECONDS) == 0
+        log = server.log.read_text()
     assert b"/problems/shutting-down" in answer
+    assert re.search(r"INFO service.requests: POST /attention 503 .* problem=shutting-down", log)
 
 
 @pytest.mark.slow
@@ -172,7 +174,9 @@ def test_clients_that_go_away_harm_nobody_and_are_no_errors() -> None:
         assert httpx.get(f"{server.url}/tokenize?sentence=hi").status_code == 200
         server.process.terminate()
         server.process.wait(timeout=START_SECONDS)
-        assert not re.findall(r".*(?:WARNING|ERROR|CRITICAL|Traceback).*", server.log.read_text())
+        log = server.log.read_text()
+    assert not re.findall(r".*(?:WARNING|ERROR|CRITICAL|Traceback).*", log)
+    assert len(re.findall(r"INFO service.requests: POST /attention 499 ", log)) == 1
 
 
 def test_a_json_log_line_is_one_object_even_with_a_traceback() -> None:

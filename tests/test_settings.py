@@ -49,6 +49,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "stall_timeout": ("60", 60),
     "log_level": ("debug", "debug"),
     "log_format": ("json", "json"),
+    "log_sentences": ("true", True),
 }
 """For every setting a text and the value that it stands for, none of them the default."""
 
@@ -170,7 +171,8 @@ def test_serves_help_has_a_setting_with_flag_variable_description_and_default(
     with pytest.raises(SystemExit):
         cli.main(["serve", "--help"])
     field = Settings.model_fields[name]
-    default = f"; default: {field.default}" if field.default is not None else ""
+    value = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    default = f"; default: {value}" if value is not None else ""
     choices = f"one of: {', '.join(get_args(field.annotation))}; " if get_origin(field.annotation) is Literal else ""
     entry = f"{flag(name)} VALUE {field.description} ({choices}environment: {variable(name)}{default})"
     assert entry in " ".join(capsys.readouterr().out.split())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # which imports what problems are made of
     from service.api.problems import ProblemError
+    from service.api.trace_context import TraceContext
 
 
 class Exchange:
@@ -14,6 +15,8 @@ class Exchange:
     __slots__ = (
         "abandoned_for",
         "began",
+        "body",
+        "client",
         "ended",
         "has_slot",
         "is_abandoned",
@@ -21,20 +24,29 @@ class Exchange:
         "method",
         "path",
         "problem",
+        "query",
         "request_id",
         "reserved_bytes",
         "sent_bytes",
         "status",
         "task",
         "timings",
+        "trace",
     )
 
-    def __init__(self, request_id: str, method: str, path: str) -> None:
-        """A request that has just come, to be answered by the task that is running."""
+    def __init__(self, request_id: str, method: str, path: str, client: tuple[str, int] | None = None) -> None:
+        """A request that has just come from `client`, to be answered by the task that is running."""
         self.request_id = request_id
         self.method = method
         self.path = path
         """As it was asked for: anything may stand in it."""
+        self.client = client
+        """Its address and port."""
+        self.trace: TraceContext | None = None
+        """The trace that it says it belongs to."""
+        self.query: bytes | None = None
+        """The beginning of its query string, and below of its body; None = not to be logged."""
+        self.body: bytes | None = None
         self.began = perf_counter()
         self.ended = 0.0
         self.timings: dict[str, float] = {}
@@ -59,6 +71,11 @@ class Exchange:
     def has_begun(self) -> bool:
         """Whether the answer has."""
         return self.status != 0
+
+    @property
+    def ids(self) -> str:
+        """What finds it in logs: its id, and that of its trace if it has one."""
+        return f"request_id={self.request_id}" + (f" trace_id={self.trace.trace_id}" if self.trace else "")
 
     def abandon(self, problem: "ProblemError | None" = None) -> None:
         """Work on it no more, and answer `problem`; None = there is nobody to answer to."""

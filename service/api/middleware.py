@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import count
 from secrets import token_hex
 from time import perf_counter
+from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
@@ -16,6 +17,7 @@ from service.api.addresses import routed_path
 from service.api.exchange import Exchange
 from service.api.headers import header
 from service.api.problems import ProblemError, problem_response
+from service.api.trace_context import read_traceparent
 from service.engine.errors import RequestError
 from service.heatmap.errors import NotDrawableError
 
@@ -44,10 +46,10 @@ class QueryTooLongError(ProblemError):
 
 
 class ExchangeMiddleware:
-    """Gives every exchange an id (the caller's if it is sane), and its answer that id and the timings."""
+    """Gives every exchange an id (the caller's if it is sane), and its answer that id, the timings and its trace."""
 
-    def __init__(self, app: ASGIApp, ended: Callable[[Exchange], None]) -> None:
-        """Wrap `app`; tell `ended` of each exchange that is over."""
+    def __init__(self, app: ASGIApp, ended: Sequence[Callable[[Exchange], None]]) -> None:
+        """Wrap `app`; tell each of `ended` of every exchange that is over."""
         self.app = app
         self._ended = ended
 
@@ -56,7 +58,11 @@ class ExchangeMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = scope["exchange"] = Exchange(choose_request_id(scope), scope["method"], scope["path"])
+        request_id = choose_request_id(scope)
+        exchange = scope["exchange"] = Exchange(request_id, scope["method"], scope["path"], scope.get("client"))
+        traceparent = header(scope, b"traceparent")
+        if traceparent is not None:
+            exchange.trace = read_traceparent(traceparent)
 
         def send_with_id(message: Message) -> Awaitable[None]:
             if exchange.has_begun:
@@ -66,13 +72,16 @@ class ExchangeMiddleware:
                 message["headers"] = [*message["headers"], (b"x-request-id", exchange.request_id.encode())]
                 if exchange.timings:
                     message["headers"].append((b"server-timing", _server_timing(exchange.timings)))
+                if exchange.trace is not None:
+                    message["headers"].append((b"traceparent", exchange.trace.traceparent.encode()))
             return send(message)
 
         try:
             await self.app(scope, receive, send_with_id)
         finally:
             exchange.ended = perf_counter()
-            self._ended(exchange)
+            for tell in self._ended:
+                tell(exchange)
 
 
 class ProblemMiddleware:
@@ -93,14 +102,14 @@ class ProblemMiddleware:
             check_query_length(scope)
             await self.app(scope, receive, send)
         except ClientDisconnect:
-            logger.debug("client went away: request_id=%s", exchange.request_id)
+            logger.debug("client went away: %s", exchange.ids)
         except asyncio.CancelledError:
             if not exchange.is_abandoned:
                 raise
             await _answer_abandoned(exchange, scope, receive, send)
         except Exception as error:
             if not isinstance(error, EXPECTED):
-                logger.exception("request failed: request_id=%s path=%r", exchange.request_id, exchange.path)
+                logger.exception("request failed: %s path=%s", exchange.ids, quote(exchange.path))
             if exchange.has_begun:
                 raise
             await problem_response(Request(scope), error)(scope, receive, send)
@@ -111,7 +120,7 @@ async def _answer_abandoned(exchange: Exchange, scope: Scope, receive: Receive, 
     if exchange.task is not None:
         exchange.task.uncancel()
     if exchange.abandoned_for is None or exchange.has_begun:
-        logger.debug("client went away: request_id=%s", exchange.request_id)
+        logger.debug("client went away: %s", exchange.ids)
     else:
         await problem_response(Request(scope), exchange.abandoned_for)(scope, receive, send)
 
