@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from service import __version__
 from service.api.access import AccessMiddleware, PrivateMiddleware
@@ -25,6 +26,7 @@ from service.api.openapi import DESCRIPTION, build_openapi
 from service.api.problems import NotReadyError, ProblemError, problem_response
 from service.api.request_log import AskedMiddleware, RequestLog
 from service.api.routes import add_routes
+from service.api.telemetry import make_spans
 from service.engine.errors import RequestError
 from service.heatmap.errors import NotDrawableError
 from service.settings import Settings, listed
@@ -192,12 +194,14 @@ def create_app(
         loading = asyncio.create_task(loader.load(settings))
         if load_first:
             await loading
-        keeping_house = asyncio.create_task(keep_house((admission.expire, keys.refresh, request_log.flush)))
+        keeping_house = asyncio.create_task(keep_house(chores))
         yield
         keeping_house.cancel()
         await loading
         loader.close()
         request_log.flush()
+        if spans is not None:
+            await asyncio.to_thread(spans.close)
 
     app = FastAPI(
         title="Attention service",
@@ -231,7 +235,10 @@ def create_app(
     app.add_middleware(HeadMiddleware)
     if settings.log_sentences:
         app.add_middleware(AskedMiddleware)
-    app.add_middleware(ExchangeMiddleware, ended=(request_log.ended,))
+    spans = make_spans({f"{settings.root_path or ''}{route.path}" for route in app.routes if isinstance(route, Route)})
+    seers = (request_log,) if spans is None else (request_log, spans)
+    chores = (admission.expire, keys.refresh, *(seer.flush for seer in seers))
+    app.add_middleware(ExchangeMiddleware, ended=[seer.ended for seer in seers])
     return app
 
 

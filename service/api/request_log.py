@@ -103,10 +103,10 @@ class AskedMiddleware:
 def _text_line(moment: str, level: str, exchange: Exchange) -> str:
     stages = "".join([f" {stage}_ms={seconds * 1e3:.3f}" for stage, seconds in exchange.timings.items()])
     line = (
-        f"{moment} {level.upper()} {NAME}: {_shown(exchange.method)} {_shown(exchange.path[:MAX_PATH_CHARACTERS])} "
+        f"{moment} {level.upper()} {NAME}: {shown(exchange.method)} {shown(exchange.path[:MAX_PATH_CHARACTERS])} "
         f"{exchange.status or CLIENT_GONE} bytes={exchange.sent_bytes} "
         f"ms={(exchange.ended - exchange.began) * 1e3:.3f}{stages} "
-        f"client={_shown(exchange.client[0]) if exchange.client else ''} request_id={exchange.request_id}"
+        f"client={shown(exchange.client[0]) if exchange.client else ''} request_id={exchange.request_id}"
     )
     if exchange.trace is not None:
         line += f" trace_id={exchange.trace.trace_id}"
@@ -118,7 +118,7 @@ def _text_line(moment: str, level: str, exchange: Exchange) -> str:
 
 
 def _json_line(moment: str, level: str, exchange: Exchange) -> str:
-    method, path = _shown(exchange.method), _shown(exchange.path[:MAX_PATH_CHARACTERS])
+    method, path = shown(exchange.method), shown(exchange.path[:MAX_PATH_CHARACTERS])
     status = exchange.status or CLIENT_GONE
     line: dict[str, str | int | float] = {
         "time": moment,
@@ -133,7 +133,7 @@ def _json_line(moment: str, level: str, exchange: Exchange) -> str:
     }
     for stage, seconds in exchange.timings.items():
         line[f"{stage}_ms"] = int(seconds * 1e6) / 1e3
-    line["client"] = _shown(exchange.client[0]) if exchange.client else ""
+    line["client"] = shown(exchange.client[0]) if exchange.client else ""
     line["request_id"] = exchange.request_id
     if exchange.trace is not None:
         line["trace_id"] = exchange.trace.trace_id
@@ -151,7 +151,7 @@ def _asked(exchange: Exchange) -> list[tuple[str, str]]:
 
 
 @lru_cache(maxsize=256)
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A client's text, percent-encoded."""
     return quote(text, "/:", errors="replace")[:MAX_PATH_CHARACTERS]
 
