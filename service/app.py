@@ -52,10 +52,14 @@ LIMITS = (
 """The settings that /info tells clients."""
 
 
-def load_operations(settings: Settings, report: Callable[[str], None] = logger.debug) -> "Operations":
+def load_operations(
+    settings: Settings,
+    report: Callable[[str], None] = logger.debug,
+    batch_ran: Callable[[int, int], None] = lambda _texts, _tokens: None,
+) -> "Operations":
     """The service's operations on an engine made as `settings` say; takes seconds, most of them to import torch.
 
-    What is being done goes to `report`.
+    What is being done goes to `report`, and to `batch_ran` each run of a pretrained model.
 
     Raises:
         DeviceUnavailableError: the configured device is not on this machine.
@@ -75,9 +79,10 @@ def load_operations(settings: Settings, report: Callable[[str], None] = logger.d
         from service.engine.sources import parse_sources
 
         sources = parse_sources(settings.models)
+        batching = Batching(settings.batching, settings.max_batch_tokens, batch_ran)
         for number, source in enumerate(sources, start=1):
             report(f"loading model {source.id}, {number} of {len(sources)}")
-            engine.add(source, settings.dtype, Batching(settings.batching, settings.max_batch_tokens))
+            engine.add(source, settings.dtype, batching)
     renderer = Renderer(find_fonts(settings.font_places))
     limits = {name.upper(): getattr(settings, name) for name in LIMITS}
     operations = Operations(engine, renderer, limits)
@@ -134,10 +139,10 @@ class Loader:
         self.failure: Exception | None = None
         """Why loading failed, if it did."""
 
-    async def load(self, settings: Settings) -> None:
+    async def load(self, settings: Settings, batch_ran: Callable[[int, int], None]) -> None:
         """Load, off the event loop; a failure is kept for the server, which ends."""
         try:
-            self._operations = await asyncio.to_thread(load_operations, settings, self._report)
+            self._operations = await asyncio.to_thread(load_operations, settings, self._report, batch_ran)
             self._thread.enter_context(infer())
         except Exception as error:  # whatever it is, the server must end and say it
             self.failure = error
@@ -177,6 +182,8 @@ def create_app(
     It starts before they are loaded, so that probes are answered, unless `load_first` says otherwise; `when_ready` is
     called once they are.
     """
+    from service.metrics.recording import Metrics
+
     loader = Loader(when_ready)
     admission = Admission(
         settings.max_concurrent_requests,
@@ -191,7 +198,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(loader.load(settings))
+        loading = asyncio.create_task(loader.load(settings, metrics.batch_ran))
         if load_first:
             await loading
         keeping_house = asyncio.create_task(keep_house(chores))
@@ -199,7 +206,8 @@ def create_app(
         keeping_house.cancel()
         await loading
         loader.close()
-        request_log.flush()
+        for seer in seers:
+            seer.flush()
         if spans is not None:
             await asyncio.to_thread(spans.close)
 
@@ -219,6 +227,8 @@ def create_app(
     app.state.admission = admission
     app.state.keys = keys
     add_routes(app, admission)  # and innermost the middleware that leads to them
+    paths = [route.path for route in app.routes if isinstance(route, Route)]
+    metrics = app.state.metrics = Metrics(paths, settings.root_path or "", admission, keys)
     app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     for error in (ProblemError, RequestError, NotDrawableError, HTTPException):
         app.add_exception_handler(error, _answer_problem)
@@ -236,7 +246,7 @@ def create_app(
     if settings.log_sentences:
         app.add_middleware(AskedMiddleware)
     spans = make_spans({f"{settings.root_path or ''}{route.path}" for route in app.routes if isinstance(route, Route)})
-    seers = (request_log,) if spans is None else (request_log, spans)
+    seers = (request_log, metrics) if spans is None else (request_log, metrics, spans)
     chores = (admission.expire, keys.refresh, *(seer.flush for seer in seers))
     app.add_middleware(ExchangeMiddleware, ended=[seer.ended for seer in seers])
     return app

@@ -35,6 +35,8 @@ class Admission:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._unanswered: dict[Exchange, None] = {}
         """In the order they came."""
+        self.in_flight = 0
+        """How many requests were let in and have not ended."""
         self.at_work = 0
         self.reserved_bytes = 0
         self.draining = asyncio.Event()
@@ -55,6 +57,7 @@ class Admission:
         most = self._most_body_bytes
         self.reserve(exchange, most if body_bytes is None else min(most, body_bytes))
         self._unanswered[exchange] = None
+        self.in_flight += 1
 
     async def begin(self, exchange: Exchange) -> None:
         """Take a slot, or wait for one; all of the request has been read.
@@ -100,6 +103,7 @@ class Admission:
 
     def end(self, exchange: Exchange) -> None:
         """Give back what a request held."""
+        self.in_flight -= 1
         self._unanswered.pop(exchange, None)
         self.reserved_bytes -= exchange.reserved_bytes
         exchange.reserved_bytes = 0

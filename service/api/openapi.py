@@ -64,10 +64,17 @@ PLAIN_ROUTES = {
     "get_model": ("not-found", *LOADED),
     "get_info": LOADED,
     "livez": (),
+    "metrics": (),
     "readyz": ("not-ready",),
     "health": ("not-ready",),
 }
 """The problems of FastAPI's own routes, by operationId."""
+CACHING = {
+    "service": ("ETag", "Cache-Control", "Vary", "Content-Encoding"),
+    "probes": ("Cache-Control",),
+    "metrics": ("Cache-Control", "Vary", "Content-Encoding"),
+}
+"""The headers of their answers that tell who may keep them, and in which coding, by tag."""
 
 
 def build_openapi(app: FastAPI) -> Json:
@@ -88,6 +95,7 @@ def _build(app: FastAPI) -> Json:
             {"name": "attention", "description": "Tokens, matrices and pictures of a sentence."},
             {"name": "service", "description": "What this service offers and runs on."},
             {"name": "probes", "description": "Whether it is alive and ready."},
+            {"name": "metrics", "description": "What it has counted, for Prometheus."},
         ],
     )
     schemas = document["components"]["schemas"]
@@ -121,12 +129,12 @@ def _complete_plain(operation: Json) -> None:
     name = operation["operationId"]
     operation["responses"].pop("422", None)  # FastAPI's guess; these routes have nothing to validate
     success = operation["responses"]["200"]
-    tagged = ["ETag", "Cache-Control", "Vary", "Content-Encoding"]
-    caching = tagged if operation["tags"] == ["service"] else ["Cache-Control"]
+    caching = CACHING[operation["tags"][0]]
     success["headers"] = headers("X-Request-Id", *caching)
     if "ETag" in caching:
         operation["responses"]["304"] = UNCHANGED
-    success["content"]["application/json"]["example"] = EXAMPLES[name]["answer"]
+    if name in EXAMPLES:
+        success["content"][JSON]["example"] = EXAMPLES[name]["answer"]
     for parameter in operation.get("parameters", []):
         parameter["example"] = EXAMPLES[name]["request"][parameter["name"]]
     is_probe = operation["tags"] == ["probes"]

@@ -1,10 +1,11 @@
 """The addresses of the service: thin functions from requests to operations."""
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Protocol
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from service.api.admission import Admission
@@ -12,12 +13,23 @@ from service.api.answering import SentenceApp
 from service.api.caching import conditional
 from service.api.documentation import add_documentation_routes
 from service.api.endpoints import SENTENCE_ENDPOINTS
+from service.api.headers import header
 from service.api.middleware import DirectMiddleware
 from service.api.problems import ProblemError
 from service.api.service_answers import Info, ModelDescription, ModelList, Status
 
 if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serves /livez meanwhile
     from service.api.operations import Operations
+
+
+class Metrics(Protocol):
+    """What is counted, whoever counts it."""
+
+    def flush(self) -> None:
+        """Count what was noted until now."""
+
+    def expose(self, accept: str) -> tuple[bytes, str]:
+        """All numbers in the form that `accept` asks for, and its media type."""
 
 
 def add_routes(app: FastAPI, admission: Admission) -> None:
@@ -105,3 +117,19 @@ def _add_probe_routes(app: FastAPI) -> None:
             summary="Whether the service is ready to answer",
             response_description="Every model is loaded.",
         )
+
+    @app.get(
+        "/metrics",
+        operation_id="metrics",
+        tags=["metrics"],
+        summary="Tell Prometheus what was counted",
+        response_class=PlainTextResponse,
+        response_description="Prometheus' text format, or OpenMetrics where Accept asks for it.",
+    )
+    async def metrics(request: Request) -> Response:
+        """Counters, gauges and histograms of all processes; the README lists them."""
+        counted: Metrics = request.app.state.metrics
+        counted.flush()
+        accept = header(request.scope, b"accept") or ""
+        body, media_type = await asyncio.to_thread(counted.expose, accept)
+        return Response(body, headers={"Content-Type": media_type, "Cache-Control": "no-store"})

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import NamedTuple
@@ -22,12 +23,23 @@ class _Waiting(NamedTuple):
 class Batcher:
     """Runs requests on the engine's thread, those that wait at the same time together. There is no waiting window."""
 
-    def __init__(self, worker: Worker, runner: Runner, max_tokens: int, max_bytes: int) -> None:
-        """Batches have at most `max_tokens`, padding included, and answers of `max_bytes`; one text always goes."""
+    def __init__(
+        self,
+        worker: Worker,
+        runner: Runner,
+        max_tokens: int,
+        max_bytes: int,
+        ran: Callable[[int, int], None] = lambda _texts, _tokens: None,
+    ) -> None:
+        """Batches have at most `max_tokens`, padding included, and answers of `max_bytes`; one text always goes.
+
+        How many texts and tokens each had is told to `ran`.
+        """
         self._worker = worker
         self._runner = runner
         self._max_tokens = max_tokens
         self._max_bytes = max_bytes
+        self._ran = ran
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -64,6 +76,7 @@ class Batcher:
             elif not batch[0].done.done():
                 batch[0].done.set_exception(error)
             return
+        self._ran(len(batch), len(batch) * max(waiting.plan.tokens for waiting in batch))
         for waiting, job in zip(batch, jobs, strict=True):
             waiting.timings.update(compute=shared["compute"])
             if not waiting.done.done():

@@ -1,6 +1,6 @@
 """What the engine asks of a model, whatever its kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -53,6 +53,8 @@ class Batching(NamedTuple):
 
     mode: Literal["throughput", "exact"] = "throughput"
     max_tokens: int = 8192
+    ran: Callable[[int, int], None] = lambda _texts, _tokens: None
+    """Told of each run: how many texts, and tokens with padding."""
 
 
 @runtime_checkable

@@ -87,7 +87,8 @@ class PretrainedModel:
         self._widths = (0, 0, 0) if found is None else found.widths
         self._start_text = str(loaded.fast.convert_ids_to_tokens(self._start_token or 0))
         self._seconds_per_token = model.num_parameters() * SECONDS_PER_PARAMETER
-        self._batcher = Batcher(worker, runner, 0 if is_exact else batching.max_tokens, MAX_BATCH_BYTES)
+        most_tokens_at_once = 0 if is_exact else batching.max_tokens
+        self._batcher = Batcher(worker, runner, most_tokens_at_once, MAX_BATCH_BYTES, batching.ran)
 
     def target(self, tokens: Tokens) -> Tokens:
         """What the decoder reads: its start token, then `tokens`.
