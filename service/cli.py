@@ -82,6 +82,7 @@ def serve(settings: Settings) -> None:
         logger.warning("whoever reaches %s may use this service: no API_KEYS or API_KEYS_FILE is set", host)
     _warn_of_unknown_variables()
     if settings.workers == 1:
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # this process shares what it counts with no other
         run(settings, listener)
     else:
         from service.supervisor import supervise

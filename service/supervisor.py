@@ -7,10 +7,12 @@ worker that wakes takes all that wait. The socket of a worker that dies goes wit
 import logging
 import signal
 import socket
+from contextlib import closing
 from multiprocessing import resource_tracker
 from time import monotonic
 
 from service.engine.errors import EngineError
+from service.metrics.storage import Folder
 from service.server import BACKLOG
 from service.settings import Settings
 from service.workers import Worker
@@ -32,6 +34,7 @@ def supervise(settings: Settings, listener: socket.socket) -> None:
 
     Raises:
         EngineError: one of the first cannot load what it serves; the others are ended.
+        OSError: there is no room for the metrics.
         SystemExit: they were ended at once, with 128 and the number of the signal, or had to be killed, with 1.
     """
     Supervisor(settings, listener).run()
@@ -67,6 +70,7 @@ class Supervisor:
         self._family, self._address = listener.family, listener.getsockname()
         listener.close()  # it has shown that nobody else has the port, and that keeps all others from it
         self._places: list[Place] = []
+        self._metrics = Folder(settings.workers)
 
     def run(self) -> None:
         """Start the workers, replace those that die, and end when all have ended as they were told.
@@ -76,7 +80,7 @@ class Supervisor:
         """
         resource_tracker.ensure_running()  # a process of multiprocessing's; to start it unblocks SIGTERM and SIGINT
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # they are waited for instead
-        with self._bind():  # nobody else gets the port while there is no worker
+        with closing(self._metrics), self._bind():  # nobody else gets the port while there is no worker
             self._places = [Place(self._start(is_first=True)) for _ in range(self._settings.workers)]
             try:
                 self._replace_until_told()
@@ -108,6 +112,7 @@ class Supervisor:
                 continue
             if worker.failure and worker.is_first and not worker.served:
                 raise EngineError(worker.failure)
+            self._metrics.bury(worker.pid)
             pause = place.leave(worker.served)
             reason = f"{worker.end}: {worker.failure}" if worker.failure else worker.end
             when = f"in {pause} s" if pause else "now"

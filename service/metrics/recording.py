@@ -9,6 +9,7 @@ from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -20,6 +21,7 @@ from service.api.exchange import Exchange
 from service.api.keys import Keys
 from service.api.problems import KINDS
 from service.metrics.processes import BuildCollector, WorkerCollector
+from service.metrics.storage import VARIABLE, SharedCollector
 
 OTHER = "other"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -44,8 +46,14 @@ class Metrics:
         """Count requests for the route templates `paths` under `root_path`, and what `admission` and `keys` know."""
         self._registry = CollectorRegistry()
         self._registry.register(BuildCollector())
-        self._registry.register(WorkerCollector(lambda: [os.getpid()]))
-        ProcessCollector(registry=self._registry)
+        folder = os.environ.get(VARIABLE)
+        if folder is None:
+            self._registry.register(WorkerCollector(lambda: [os.getpid()]))
+            ProcessCollector(registry=self._registry)
+        else:
+            shared = SharedCollector(Path(folder))
+            self._registry.register(shared)
+            self._registry.register(WorkerCollector(shared.pids))
         self._paths = {root_path + path: path for path in paths}
         self._prefixes = [(root_path + path.partition("{")[0], path) for path in paths if "{" in path]
         self._admission = admission
@@ -56,7 +64,7 @@ class Metrics:
         self._batches: list[tuple[int, int]] = []
         self.ended = self._exchanges.append
         """Note an exchange that is over."""
-        self._define(self._registry)
+        self._define(self._registry if folder is None else None)
 
     def _define(self, registry: CollectorRegistry | None) -> None:
         count = partial(Counter, registry=registry)
@@ -72,7 +80,9 @@ class Metrics:
             "tokenize": seconds("attention_tokenize_seconds", "Tokenizing."),
             "compute": seconds("attention_compute_seconds", "Computing."),
             "encode": seconds("attention_encode_seconds", "Encoding or drawing the answer."),
-            "bytes": histogram("attention_response_bytes", "Bodies before compression.", BY_ENDPOINT, buckets=BYTES),
+            "bytes": histogram(
+                "attention_response_bytes", "The answers' bodies as they were sent.", BY_ENDPOINT, buckets=BYTES
+            ),
         }
         self._batch_texts = histogram("attention_batch_texts", "Texts that a model ran at once.", buckets=TEXTS)
         self._batch_tokens = histogram("attention_batch_tokens", "Their tokens, with padding.", buckets=TOKENS)
