@@ -1,6 +1,8 @@
 """What /metrics tells: every request once, under labels that no client can multiply."""
 
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from service import __version__
 from service.app import create_app
 from service.settings import Settings
 from tests.conftest import running
+from tests.models import save
 
 KEY = "a-key-of-many-characters"
 
@@ -123,3 +126,22 @@ async def test_the_build_and_the_process_are_told(client: httpx.AsyncClient) -> 
     assert samples["attention_build_info", torch.__version__, __version__] == 1
     names = ("resident_bytes", "cpu_seconds_total", "open_fds", "threads")
     assert all(sum(value for key, value in samples.items() if key[0] == f"attention_worker_{n}") > 0 for n in names)
+
+
+async def test_the_readme_lists_every_metric_and_no_other(client: httpx.AsyncClient) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    table = readme.partition("| metric |")[2].partition("\n\n")[0]
+    listed = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines()[2:]))
+    exposed = re.findall(r"^# TYPE (\S+)", (await client.get("/metrics")).text, re.MULTILINE)
+    assert sorted(listed) == sorted(exposed)
+
+
+async def test_a_run_of_a_model_is_observed_with_its_texts_and_tokens(tmp_path: Path) -> None:
+    settings = Settings(device="cpu", models=f"mine={save('bert', tmp_path)}")
+    async with running(create_app(settings)) as client:
+        before = await scrape(client)
+        tokens = (await client.get("/tokenize?sentence=hi+there&model=mine")).json()["tokens"]
+        (await client.get("/attention?sentence=hi+there&model=mine")).raise_for_status()
+        after = await scrape(client)
+    assert after["attention_batch_texts_sum",] - before["attention_batch_texts_sum",] == 1
+    assert after["attention_batch_tokens_sum",] - before["attention_batch_tokens_sum",] == len(tokens)
