@@ -21,12 +21,14 @@ HUB = ("HF_TOKEN", "HF_HUB_OFFLINE")
 """What it hands on beside, under the hub's own names."""
 
 
-def config(compose: list[str], *files: str, unset: str | None = None, **environment: str) -> dict[str, Any]:
-    """The service as `config` shows it."""
+def config(
+    compose: list[str], *files: str, of: str = "service", unset: str | None = None, **environment: str
+) -> dict[str, Any]:
+    """The service `of` that name as `config` shows it."""
     project = Project(compose)
     variables = {name: value for name, value in project.environment(**environment).items() if name != unset}
     process = subprocess.run(
-        project.arguments("config", files=files),
+        project.arguments("--profile", "monitoring", "config", files=files),
         cwd=ROOT,
         env=variables,
         capture_output=True,
@@ -34,7 +36,7 @@ def config(compose: list[str], *files: str, unset: str | None = None, **environm
         timeout=COMMAND_SECONDS,
     )
     assert process.returncode == 0, process.stderr.decode()
-    service: dict[str, Any] = yaml.safe_load(process.stdout)["services"]["service"]
+    service: dict[str, Any] = yaml.safe_load(process.stdout)["services"][of]
     return service
 
 
@@ -84,3 +86,17 @@ def test_by_default_the_service_is_published_to_this_machine_alone(compose: list
 def test_requests_in_flight_get_to_end_before_docker_kills(compose: list[str]) -> None:
     grace_period = config(compose)["stop_grace_period"]
     assert int(grace_period.removesuffix("s")) > Settings.model_fields["shutdown_timeout"].default
+
+
+@pytest.mark.parametrize("name", ["prometheus", "grafana"])
+def test_monitoring_starts_when_asked_for_and_for_this_machine_alone(compose: list[str], name: str) -> None:
+    shown = config(compose, of=name)
+    assert shown["profiles"] == ["monitoring"]
+    assert "127.0.0.1" in str(shown["ports"])
+
+
+@pytest.mark.parametrize("name", ["prometheus", "grafana"])
+def test_monitoring_has_the_rights_of_the_service(compose: list[str], name: str) -> None:
+    service, shown = config(compose), config(compose, of=name)
+    for right in ("read_only", "cap_drop", "security_opt"):
+        assert shown[right] == service[right]
