@@ -58,9 +58,9 @@ def make_certificate(folder: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def answers(client: httpx.Client) -> bool:
+def answers(client: httpx.Client, path: str = "/livez") -> bool:
     try:
-        return client.get("/livez").is_success
+        return client.get(path).is_success
     except httpx.TransportError:
         return False
 
