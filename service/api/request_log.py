@@ -11,7 +11,7 @@ from urllib.parse import quote
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.admission import PROBES
+from service.api.admission import UNBOUNDED
 from service.api.exchange import Exchange
 from service.logs import Form, escaped, quoted
 
@@ -35,7 +35,7 @@ class RequestLog(logging.Handler):
         """Write lines in `form` to `descriptor`; the service is served under `root_path`."""
         super().__init__()
         self._line = _json_line if form == "json" else _text_line
-        self._probes = PROBES | {f"{root_path or ''}{probe}" for probe in PROBES}
+        self._probes = UNBOUNDED | {f"{root_path or ''}{path}" for path in UNBOUNDED}
         self.descriptor = descriptor
         self._unwritten: list[Exchange] = []
         self._lost = 0

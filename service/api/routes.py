@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from service.api.addresses import METRICS
 from service.api.admission import Admission
 from service.api.answering import SentenceApp
 from service.api.caching import conditional
@@ -119,7 +120,7 @@ def _add_probe_routes(app: FastAPI) -> None:
         )
 
     @app.get(
-        "/metrics",
+        METRICS,
         operation_id="metrics",
         tags=["metrics"],
         summary="Tell Prometheus what was counted",
