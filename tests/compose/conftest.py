@@ -78,6 +78,8 @@ class Project:
     command: Sequence[str]
     name: str = field(default_factory=new_name)
     port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
+    """Variables of the compose file that are not its defaults."""
 
     @property
     def url(self) -> str:
@@ -98,7 +100,7 @@ class Project:
     def environment(self, **more: str) -> dict[str, str]:
         """The environment without settings of whoever runs the tests."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ATTENTION_", "COMPOSE_"))}
-        return kept | {"ATTENTION_IMAGE": IMAGE, "ATTENTION_PUBLISH": f"127.0.0.1:{self.port}"} | more
+        return kept | {"ATTENTION_IMAGE": IMAGE, "ATTENTION_PUBLISH": f"127.0.0.1:{self.port}"} | self.settings | more
 
     def run(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> None:
         """Run compose; it must succeed."""
@@ -148,9 +150,9 @@ def image(compose: list[str]) -> str:
 
 
 @contextmanager
-def deployed(compose: list[str]) -> Iterator[Project]:
-    """The compose project, up and ready; removed afterwards with its volumes."""
-    project = Project(compose)
+def deployed(compose: list[str], **settings: str) -> Iterator[Project]:
+    """The compose project with `settings`, up and ready; removed afterwards with its volumes."""
+    project = Project(compose, settings=settings)
     try:
         project.run("up", "-d", "--no-build")
         wait_until(project.is_ready, "the service is ready")
