@@ -21,6 +21,7 @@ from tests.benchmarks import (
     heatmap,
     latency,
     memory,
+    overload,
     pretrained,
     stalls,
     startup,
@@ -35,7 +36,7 @@ LIBRARIES = ("torch", "transformers", "fastapi", "starlette", "uvicorn", "pydant
 def main() -> None:
     """Run the suites that the command line names."""
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description="Ratios to peers, each in one run.")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help="suites to run (default: all)")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help="suites to run (default: all but overload)")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (default: each suite's own)")
     parser.add_argument("--seconds", type=int, help="seconds of load on each target (default: each suite's own)")
     parser.add_argument("--requests", type=int, default=200_000, help="of memory, where it is named (default: 200000)")
@@ -59,15 +60,16 @@ def main() -> None:
         "heatmap": lambda: heatmap.measure(rounds or 3),
         "pretrained": lambda: pretrained.measure(rounds or 3, device),
     }
-    unknown = set(options.suites) - set(suites)
+    alone: dict[str, Callable[[], Rows]] = {"overload": lambda: overload.measure(seconds or 60)}
+    unknown = set(options.suites) - {*suites, *alone}
     if unknown:
-        parser.error(f"no suite {', '.join(sorted(unknown))}: choose from {', '.join(suites)}")
+        parser.error(f"no suite {', '.join(sorted(unknown))}: choose from {', '.join([*suites, *alone])}")
     machine = describe_machine(device)
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     results: dict[str, Rows] = {}
     for name in options.suites or suites:
         started = time.monotonic()
-        results[name] = suites[name]()
+        results[name] = (suites | alone)[name]()
         print(f"\n{name} ({time.monotonic() - started:.0f} s): {caption(name)}\n{plain(results[name])}", flush=True)
     options.output.write_text(json.dumps({"machine": machine, "results": results}, indent=2) + "\n")
     if options.markdown:
