@@ -66,7 +66,7 @@ def serve(settings: Settings) -> None:
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # from now on it ends nothing; once served, it has keys read again
 
-    from service.app import check_before_serving
+    from service.loader import check_before_serving
     from service.logs import configure_logging
     from service.server import bind, run
 
@@ -110,7 +110,7 @@ def _answer(options: argparse.Namespace) -> None:
         _fail("a picture is no text: name a file with -o picture.png")
     settings = _settings([])
 
-    from service.app import load_operations
+    from service.loader import load_operations
 
     operations = load_operations(settings)
     encoded = asyncio.run(getattr(operations, options.command)(fields, form, {}))
@@ -134,8 +134,8 @@ def _answer_corpus(options: argparse.Namespace) -> None:
     if options.output.exists() and options.output.samefile(options.input):
         _fail(f"{options.output} is the input: name another file to write")
     try:
-        from service.app import load_operations
         from service.corpus.run import run
+        from service.loader import load_operations
 
         operations = load_operations(settings)
         try:

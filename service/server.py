@@ -16,9 +16,10 @@ from fastapi import FastAPI
 
 from service.api.admission import Admission
 from service.api.keys import Keys
-from service.app import Loader, create_app
+from service.app import create_app
 from service.connection import Connection
 from service.limited import LimitedConfig
+from service.loader import Loader
 from service.settings import Settings
 from service.watchdog import Watchdog
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from service import cli, logs, server
 from service.api.keys import KeysError
-from service.app import check_before_serving
+from service.loader import check_before_serving
 from service.settings import CLOSING, ENV_PREFIX, Settings
 
 VALUES: dict[str, tuple[str, object]] = {

@@ -9,6 +9,10 @@ if TYPE_CHECKING:  # which imports what problems are made of
     from service.api.trace_context import TraceContext
 
 
+CLIENT_GONE = 499
+"""nginx's status for a client that went away before an answer began."""
+
+
 class Exchange:
     """What is known of one request while it is answered, and afterwards."""
 
@@ -71,6 +75,11 @@ class Exchange:
     def has_begun(self) -> bool:
         """Whether the answer has."""
         return self.status != 0
+
+    @property
+    def outcome(self) -> int:
+        """The status as it is counted and logged."""
+        return self.status or CLIENT_GONE
 
     @property
     def ids(self) -> str:

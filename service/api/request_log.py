@@ -21,8 +21,6 @@ MAX_UNWRITTEN = 10_000
 MAX_PATH_CHARACTERS = 1024
 MAX_ASKED_BYTES = 1024
 """How much of a query string, or of a body, is logged where LOG_SENTENCES says so."""
-CLIENT_GONE = 499
-"""The status in the log of what was never answered; nginx's."""
 NAME = "service.requests"
 
 logger = logging.getLogger(NAME)
@@ -104,7 +102,7 @@ def _text_line(moment: str, level: str, exchange: Exchange) -> str:
     stages = "".join([f" {stage}_ms={seconds * 1e3:.3f}" for stage, seconds in exchange.timings.items()])
     line = (
         f"{moment} {level.upper()} {NAME}: {shown(exchange.method)} {shown(exchange.path[:MAX_PATH_CHARACTERS])} "
-        f"{exchange.status or CLIENT_GONE} bytes={exchange.sent_bytes} "
+        f"{exchange.outcome} bytes={exchange.sent_bytes} "
         f"ms={(exchange.ended - exchange.began) * 1e3:.3f}{stages} "
         f"client={shown(exchange.client[0]) if exchange.client else ''} request_id={exchange.request_id}"
     )
@@ -119,7 +117,7 @@ def _text_line(moment: str, level: str, exchange: Exchange) -> str:
 
 def _json_line(moment: str, level: str, exchange: Exchange) -> str:
     method, path = shown(exchange.method), shown(exchange.path[:MAX_PATH_CHARACTERS])
-    status = exchange.status or CLIENT_GONE
+    status = exchange.outcome
     line: dict[str, str | int | float] = {
         "time": moment,
         "level": level,

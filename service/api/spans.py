@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from service import __version__
 from service.api.exchange import Exchange
-from service.api.request_log import CLIENT_GONE, MAX_PATH_CHARACTERS, MAX_UNWRITTEN, shown
+from service.api.request_log import MAX_PATH_CHARACTERS, MAX_UNWRITTEN, shown
 
 SERVICE_NAME = "attention-service"
 SERVER_ERROR = 500
@@ -91,7 +91,7 @@ def _parent(exchange: Exchange) -> Context:
 def _attributes(exchange: Exchange) -> dict[str, str | int | float]:
     """What the log tells of it, by the names of the semantic conventions where they have one."""
     attributes: dict[str, str | int | float] = {
-        "http.response.status_code": exchange.status or CLIENT_GONE,
+        "http.response.status_code": exchange.outcome,
         "http.response.body.size": exchange.sent_bytes,
         "attention.request_id": exchange.request_id,
     }

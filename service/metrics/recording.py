@@ -25,8 +25,6 @@ from service.metrics.storage import VARIABLE, SharedCollector
 
 OTHER = "other"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-GONE = 499
-"""nginx's status for a client that went away before an answer began."""
 REJECTING = frozenset({401, 408, 413, 429, 431, 503, 504})
 REJECTIONS = frozenset(code for code, kind in KINDS.items() if kind.status in REJECTING)
 SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -120,7 +118,7 @@ class Metrics:
         values: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         for exchange in exchanges:
             endpoint = self._paths.get(exchange.path) or self._template(exchange.path)
-            counts[endpoint, exchange.method, exchange.status] += 1
+            counts[endpoint, exchange.method, exchange.outcome] += 1
             values["duration", endpoint].append(exchange.ended - exchange.began)
             values["bytes", endpoint].append(exchange.sent_bytes)
             for stage, seconds in exchange.timings.items():
@@ -129,7 +127,7 @@ class Metrics:
                 self._rejections.labels(exchange.problem).inc()
         for (endpoint, method, status), number in counts.items():
             known = method if method in METHODS else OTHER
-            self._requests.labels(endpoint, known, str(status or GONE)).inc(number)
+            self._requests.labels(endpoint, known, str(status)).inc(number)
         for (name, endpoint), observed in values.items():
             _observe(self._histograms[name].labels(endpoint), BYTES if name == "bytes" else SECONDS, observed)
 

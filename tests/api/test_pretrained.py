@@ -15,7 +15,8 @@ from PIL import Image
 
 from service.api.answers import AttentionAnswer, TokenizeAnswer
 from service.api.service_answers import ModelDescription
-from service.app import create_app, load_operations
+from service.app import create_app
+from service.loader import load_operations
 from service.settings import Settings
 from tests import models
 from tests.api.problems import expect

@@ -16,7 +16,7 @@ import orjson
 from service.api import questions
 from service.api.attention_request import AttentionForm, AttentionRequest
 from service.api.operations import Operations
-from service.app import load_operations
+from service.loader import load_operations
 from service.settings import Settings
 from tests.benchmarks.tables import spread
 
