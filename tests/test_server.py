@@ -19,17 +19,13 @@ import pytest
 from service.logs import JsonFormatter
 from tests.api.problems import expect
 from tests.conftest import START_SECONDS, poll, serving
+from tests.sockets import connect
 
 LARGE = json.dumps(
     {"sentence": "attention " * 1500, "num_heads": 8, "d_k": 64, "include": ["output"], "decimals": 3}
 ).encode()
 BULKY = "/attention?num_heads=16&include=scores&sentence=" + "a+" * 300
 """Asks for an answer of tens of megabytes, far more than a socket's buffers hold."""
-
-
-def connect(url: str) -> socket.socket:
-    address = urlsplit(url)
-    return socket.create_connection((address.hostname, address.port or 80), timeout=START_SECONDS)
 
 
 @contextmanager

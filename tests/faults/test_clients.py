@@ -5,13 +5,13 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 
-from tests.conftest import START_SECONDS, Server, poll, serving
+from tests.conftest import Server, poll, serving
+from tests.sockets import connect
 
 pytestmark = pytest.mark.slow
 
@@ -29,11 +29,6 @@ def server() -> Iterator[Server]:
         assert others_are_answered(server)
         yield server
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def connect(server: Server) -> socket.socket:
-    address = urlsplit(server.url)
-    return socket.create_connection((address.hostname, address.port or 80), timeout=START_SECONDS)
 
 
 def post(path: str, length: int) -> bytes:
@@ -59,7 +54,7 @@ def test_ten_readers_who_take_nothing_of_64_megabytes_cost_less_than_200(server:
     most = before
     with ExitStack() as stack:
         for _ in range(10):
-            reader = stack.enter_context(connect(server))
+            reader = stack.enter_context(connect(server.url))
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             reader.sendall(post("/attention", len(LARGE)) + LARGE)
             assert reader.recv(12) in {b"HTTP/1.1 200", b"HTTP/1.1 429"}
@@ -74,7 +69,7 @@ def test_two_thousand_idle_connections_harm_nobody(server: Server) -> None:
     before = held(server)
     with ExitStack() as stack:
         for _ in range(2000):
-            stack.enter_context(connect(server))
+            stack.enter_context(connect(server.url))
         poll(lambda: connections(server) > 2000, server.process)
         assert others_are_answered(server)
         assert held(server) - before < 100 * MB
@@ -83,7 +78,7 @@ def test_two_thousand_idle_connections_harm_nobody(server: Server) -> None:
 def test_slow_senders_harm_nobody(server: Server) -> None:
     with ExitStack() as stack:
         for _ in range(200):
-            stack.enter_context(connect(server)).sendall(post("/attention", 1000) + b'{"sentence": "')
+            stack.enter_context(connect(server.url)).sendall(post("/attention", 1000) + b'{"sentence": "')
         poll(lambda: connections(server) > 200, server.process)
         assert others_are_answered(server)
 
@@ -91,7 +86,7 @@ def test_slow_senders_harm_nobody(server: Server) -> None:
 def test_half_closed_connections_are_ended(server: Server) -> None:
     with ExitStack() as stack:
         for _ in range(200):
-            connection = stack.enter_context(connect(server))
+            connection = stack.enter_context(connect(server.url))
             connection.sendall(post("/attention", 1000) + b'{"sentence": "')
             connection.shutdown(socket.SHUT_WR)
         poll(lambda: connections(server) == 1, server.process)
@@ -100,7 +95,7 @@ def test_half_closed_connections_are_ended(server: Server) -> None:
 
 def test_of_headers_of_200_megabytes_little_is_read(server: Server) -> None:
     before = held(server)
-    with connect(server) as connection:
+    with connect(server.url) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nX: ")
         with pytest.raises(ConnectionError):
             connection.sendall(b"x" * 200 * MB)
