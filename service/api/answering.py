@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.admission import Admission
 from service.api.caching import CACHE_CONTROL, NONE, VARY, entity_tag, is_fresh, weakened
 from service.api.endpoints import SentenceEndpoint
+from service.api.estimates import MEDIA_TYPE
 from service.api.exchange import Exchange
 from service.api.headers import declared_length, header, raw
 from service.api.negotiation import choose_form
@@ -57,7 +58,7 @@ class SentenceApp:
         self._admission = admission
         self._headers = {
             form: raw({"Content-Type": media_type, "Vary": VARY, **(SANDBOX if form == "svg" else NONE)})
-            for form, media_type in {ESTIMATE: JSON, **endpoint.forms}.items()
+            for form, media_type in {ESTIMATE: MEDIA_TYPE, **endpoint.forms}.items()
         }
         self._ask_again = lru_cache(KEPT_QUERIES)(self._ask)
 

@@ -4,6 +4,8 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from service.api.answers import Answer
 
+MEDIA_TYPE = "application/vnd.attention-estimate+json"
+"""JSON, of another shape than answers: generated clients need no union for who asks for none."""
 EXAMPLES: list[JsonValue] = [
     {
         "model": "synthetic",

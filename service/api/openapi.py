@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from service.api.endpoints import SENTENCE_ENDPOINTS, SentenceEndpoint
+from service.api.estimates import MEDIA_TYPE as ESTIMATE
 from service.api.estimates import Estimate
 from service.api.openapi_parts import (
     HEADERS,
@@ -196,15 +197,13 @@ def _answer(endpoint: SentenceEndpoint, names: Iterable[str]) -> Json:
         content: Json = {
             "image/png": {"schema": {"type": "string", "format": "binary"}, "examples": {"picture": picture}},
             "image/svg+xml": {"schema": {"type": "string"}},
-            JSON: {"schema": reference(Estimate)},
         }
     else:
         binary = {"schema": {"type": "string", "format": "binary"}}
         content = dict.fromkeys(endpoint.forms.values(), binary)
-        schema = reference(endpoint.answer)
-        if "dry_run" in endpoint.fields.model_fields:
-            schema = {"anyOf": [schema, reference(Estimate)]}
-        content[JSON] = {"schema": schema, "example": examples["answer"]}
+        content[JSON] = {"schema": reference(endpoint.answer), "example": examples["answer"]}
+    if "dry_run" in endpoint.fields.model_fields:
+        content[ESTIMATE] = {"schema": reference(Estimate)}
     description = (endpoint.answer.__doc__ or "").strip() if endpoint.answer else "The picture."
     return {"description": description, "headers": headers(*names), "content": content}
 

@@ -19,7 +19,7 @@ SYNTHETIC = {"sentence": SENTENCE, "num_heads": 2, "d_model": 5, "d_k": 3, "d_v"
 async def estimate(client: httpx.AsyncClient, path: str, **fields: Any) -> dict[str, Any]:
     answer = await client.post(path, json={"sentence": SENTENCE, **fields, "dry_run": True})
     assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-type"] == "application/vnd.attention-estimate+json"
     told: dict[str, Any] = answer.json()
     return told
 
@@ -86,7 +86,7 @@ async def test_an_answer_too_large_is_refused_as_the_real_one_is(small: httpx.As
 @pytest.mark.parametrize("accept", ["application/json", "image/png", "*/*"])
 async def test_json_is_the_answer_whatever_is_accepted(client: httpx.AsyncClient, accept: str) -> None:
     answer = await client.get(f"/heatmap?sentence={SENTENCE}&dry_run=true", headers={"Accept": accept})
-    assert (answer.headers["content-type"], answer.json()["form"]) == ("application/json", "png")
+    assert (answer.headers["content-type"], answer.json()["form"]) == ("application/vnd.attention-estimate+json", "png")
 
 
 async def test_accept_chooses_the_form_that_is_estimated(client: httpx.AsyncClient) -> None:
