@@ -41,6 +41,8 @@ class Worker:
         self._unfinished: set[Future[Any]] = set()
         """Large work that was handed to the thread."""
         self._progressed = 0.0
+        self._in_steps = asyncio.Lock()
+        """One after the other: of many that go on side by side none ends before nearly all do."""
         self._stage = ""
         """Of the last small work."""
         self._turn_began = 0.0
@@ -91,9 +93,10 @@ class Worker:
         This is for work that keeps the interpreter to itself. On the thread it would keep the event loop waiting again
         and again: each torch call there lets others have the interpreter, and waits until it gets it back.
         """
-        results = [await self.run(stage, timings, seconds, next, steps)]
-        while (result := await self.run(stage, timings, 0, next, steps, None)) is not None:
-            results.append(result)
+        async with self._in_steps:
+            results = [await self.run(stage, timings, seconds, next, steps)]
+            while (result := await self.run(stage, timings, 0, next, steps, None)) is not None:
+                results.append(result)
         return results
 
     def _timed(self, stage: str, timings: Timings, function: Callable[[*Args], T], args: tuple[*Args]) -> T:

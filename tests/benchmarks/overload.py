@@ -24,8 +24,12 @@ from tests.conftest import Server, serving
 CLIENTS = 16
 LONG_EVERY = 16
 LONG = "cat " * 1024
-SHORT = "Transformers are powerful models for natural language processing"
+SHORT = "Transformers are powerful models for natural language processing. " * 25
+"""Some 250 tokens: of shorter ones no client in Python could ask for ten times as many as are served."""
 PROBE_SECONDS = 0.05
+NO_ANSWER = 0
+IDLE_SECONDS = 2
+"""After which a connection is not used again: the service closes it at some time."""
 RECOVERY_SECONDS = 5
 BARS = {
     "p99 of accepted, as a share of that at 80 %": 3.0,
@@ -40,7 +44,7 @@ numbers = count()
 
 def measure(seconds: int) -> Rows:
     """Overload one process for `seconds`; a row for each figure."""
-    with serving("--log-level", "warning") as server:
+    with serving() as server:
         idle = _peak(server)
         command = [sys.executable, "-m", __name__, server.url, str(seconds)]
         figures = orjson.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
@@ -76,7 +80,11 @@ class Outcomes:
     async def ask(self, connection: Connection, asked: bytes) -> None:
         """Ask, and note what comes."""
         began = perf_counter()
-        status, _ = await connection.ask(asked)
+        try:
+            status, _ = await connection.ask(asked)
+        except (OSError, EOFError):
+            connection.close()
+            status = NO_ANSWER
         self.statuses[status] += 1
         if status == 200:
             self.waits.append(perf_counter() - began)
@@ -103,12 +111,14 @@ async def _all_day(url: str, seconds: float) -> float:
 
 async def _at(url: str, rate: float, seconds: float, make: Callable[[], bytes] = request) -> Outcomes:
     """Ask so many times a second, over as many connections as that takes."""
-    outcomes, free, tasks = Outcomes(), list[Connection](), set[asyncio.Task[None]]()
+    outcomes, free, tasks = Outcomes(), list[tuple[float, Connection]](), set[asyncio.Task[None]]()
 
     async def one() -> None:
-        connection = free.pop() if free else Connection(url)
+        since, connection = free.pop() if free else (0.0, Connection(url))
+        if perf_counter() - since > IDLE_SECONDS:
+            connection.close()
         await outcomes.ask(connection, make())
-        free.append(connection)
+        free.append((perf_counter(), connection))
 
     began = perf_counter()
     for number in range(int(rate * seconds)):
@@ -117,7 +127,7 @@ async def _at(url: str, rate: float, seconds: float, make: Callable[[], bytes] =
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
-    for connection in free:
+    for _, connection in free:
         connection.close()
     return outcomes
 
