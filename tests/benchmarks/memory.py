@@ -6,12 +6,12 @@ same process after fewer requests. Many requests take minutes: they are asked wh
 
 import socket
 import time
-from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import uvloop
 
-from tests.benchmarks import mixture
+from tests.benchmarks import mixture, resident
 from tests.benchmarks.client import post
 from tests.benchmarks.tables import spread
 from tests.conftest import Server, serving
@@ -50,7 +50,7 @@ def measure(rounds: int, requests: int) -> list[dict[str, object]]:
     peaks: dict[Case, list[float]] = {case: [] for case in CASES}
     flags = ("--max-tokens", "4096", "--max-response-bytes", str(256 * MIB))
     with serving(*flags) as server:
-        idle = _bytes(server, "status", "VmRSS")
+        idle = resident.now(server.process.pid)
         for number in range(rounds):
             for case in CASES:
                 peaks[case].append(_peak(server, case, number, idle))
@@ -77,9 +77,9 @@ def _peak(server: Server, case: Case, number: int, idle: int) -> float:
         "include": ["attentions"],
         "format": case.form,
     }
-    Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")  # the peak is counted from here
+    resident.begin_peak(server.process.pid)
     size = _read(server.url, post("/attention", fields), case.pause)
-    return (_bytes(server, "status", "VmHWM") - idle) / size
+    return (resident.peak(server.process.pid) - idle) / size
 
 
 def _read(url: str, request: bytes, pause: float) -> int:
@@ -121,12 +121,6 @@ async def _ask(server: Server, stages: tuple[int, ...]) -> list[float]:
     begin = 0
     for end in stages:
         await mixture.ask(server.url, range(begin, end))
-        held.append(_bytes(server, "smaps_rollup", "Pss") / MIB)
+        held.append(psutil.Process(server.process.pid).memory_full_info().pss / MIB)
         begin = end
     return held
-
-
-def _bytes(server: Server, file: str, name: str) -> int:
-    """What /proc says about the server's process."""
-    lines = Path(f"/proc/{server.process.pid}/{file}").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))

@@ -11,15 +11,15 @@ import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from itertools import count
-from pathlib import Path
 from time import perf_counter
 
 import orjson
 import uvloop
 
+from tests.benchmarks import resident
 from tests.benchmarks.client import Connection, get, post
 from tests.benchmarks.tables import Rows
-from tests.conftest import Server, serving
+from tests.conftest import serving
 
 CLIENTS = 16
 LONG_EVERY = 16
@@ -45,20 +45,14 @@ numbers = count()
 def measure(seconds: int) -> Rows:
     """Overload one process for `seconds`; a row for each figure."""
     with serving() as server:
-        idle = _peak(server)
+        idle = resident.peak(server.process.pid)
         command = [sys.executable, "-m", __name__, server.url, str(seconds)]
         figures = orjson.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-        figures["MiB more at the peak"] = (_peak(server) - idle) / 1024
+        figures["MiB more at the peak"] = (resident.peak(server.process.pid) - idle) / 1024**2
     return [
         {"target": name, "figure": value if isinstance(value, str) else round(value, 3), "bar": BARS.get(name)}
         for name, value in figures.items()
     ]
-
-
-def _peak(server: Server) -> int:
-    """The most KiB that the process had so far."""
-    lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 def request() -> bytes:

