@@ -12,7 +12,7 @@ from tests.compose.conftest import COMMAND_SECONDS, GPU_FILE, ROOT, Project
 pytestmark = pytest.mark.compose
 
 SETTINGS = {
-    f"{ENV_PREFIX}{name.upper()}": field.default
+    f"{ENV_PREFIX}{name.upper()}": str(field.default).lower() if isinstance(field.default, bool) else field.default
     for name, field in Settings.model_fields.items()
     if name not in {"host", "port"}
 }
