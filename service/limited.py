@@ -12,6 +12,7 @@ from service.api.admission import UNBOUNDED, Admission
 from service.api.exchange import Exchange
 from service.api.problems import ProblemError, ShuttingDownError
 from service.api.reading import MAX_DROPPED_BYTES
+from service.gathering import GatheringTransport
 from service.lingering import LingeringTransport
 from service.refusals import MalformedRequestError, TooManyConnectionsError, headers_too_large
 from service.settings import Settings
@@ -53,7 +54,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Take the connection, unless there are too many."""
-        self.lingering = LingeringTransport(transport)
+        self.lingering = LingeringTransport(GatheringTransport(transport))
         super().connection_made(cast("asyncio.Transport", self.lingering))
         most = self.settings.max_connections
         self.is_reserve = len(self.connections) > most

@@ -6,11 +6,13 @@ says what was wrong. So the writing side is closed first, and what still comes i
 
 import asyncio
 
+from service.gathering import GatheringTransport
+
 
 class LingeringTransport:
     """What uvicorn needs of a transport; `close` waits for the other side where it may still be sending."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: GatheringTransport) -> None:
         """Close `transport` when it is time."""
         self._transport = transport
         self.lingering_since: float | None = None
