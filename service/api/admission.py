@@ -15,6 +15,15 @@ from service.api.headers import declared_length
 from service.api.problems import RETRY_AFTER, DeadlineError, ProblemError, SlowSenderError
 from service.api.responses import PIECE_BYTES
 
+QUEUE_SECONDS = 0.03
+"""A queue whose end would wait longer takes nobody more.
+
+A long queue is good for a burst. Where it stands, all wait and nobody is served sooner (Nichols & Jacobson 2012,
+Controlling Queue Delay).
+"""
+LATEST = 64
+"""Of about so many requests that ended last, the mean tells how long each is at work."""
+
 UNBOUNDED = {*PROBES, METRICS}
 """What is answered whatever else is at work."""
 
@@ -33,6 +42,8 @@ class Admission:
         self._timeout = timeout
         self._most_body_bytes = most_body_bytes
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._seconds_at_work = 0.0
+        """Of a request; a moving mean."""
         self._unanswered: dict[Exchange, None] = {}
         """In the order they came."""
         self.in_flight = 0
@@ -68,22 +79,22 @@ class Admission:
         exchange.is_read = True
         if self.at_work < self._slots:
             self.at_work += 1
-            exchange.has_slot = True
+            exchange.at_work_since = perf_counter()
             return
         self._check_queue()
         slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(slot)
         began = perf_counter()
+        self._waiting.append(slot)
         try:
             await slot
         except asyncio.CancelledError:
             if slot.done() and not slot.cancelled():  # it was given one while it was told to go
                 self._pass_on()
-            else:
+            elif slot in self._waiting:  # where `_pass_on` has not met it first
                 self._waiting.remove(slot)
             raise
-        exchange.has_slot = True
-        exchange.timings["queue"] = exchange.timings.get("queue", 0.0) + perf_counter() - began
+        exchange.at_work_since = perf_counter()
+        exchange.timings["queue"] = exchange.timings.get("queue", 0.0) + exchange.at_work_since - began
 
     def reserve(self, exchange: Exchange, size: int) -> None:
         """Count `size` more bytes that a request may have in memory; one that is alone may have any.
@@ -107,8 +118,9 @@ class Admission:
         self._unanswered.pop(exchange, None)
         self.reserved_bytes -= exchange.reserved_bytes
         exchange.reserved_bytes = 0
-        if exchange.has_slot:
-            exchange.has_slot = False
+        if exchange.at_work_since is not None:
+            self._seconds_at_work += (perf_counter() - exchange.at_work_since - self._seconds_at_work) / LATEST
+            exchange.at_work_since = None
             self._pass_on()
 
     def expire(self) -> None:
@@ -123,13 +135,19 @@ class Admission:
                 exchange.abandon(late(self._timeout))
 
     def _check_queue(self) -> None:
-        if self.at_work >= self._slots and len(self._waiting) >= self._queue:
+        if self.at_work >= self._slots and len(self._waiting) >= self._most_waiting:
             raise ProblemError(
                 "too-many-requests",
                 f"{self.at_work} requests are at work (MAX_CONCURRENT_REQUESTS) and {len(self._waiting)} wait "
-                "(MAX_QUEUED_REQUESTS), which is the limit. Try again in a moment.",
+                "(MAX_QUEUED_REQUESTS, or fewer where each takes long), which is the limit. Try again in a moment.",
                 headers=RETRY_AFTER,
             )
+
+    @property
+    def _most_waiting(self) -> int:
+        """Slots become free at the rate at which as many requests as there are slots end."""
+        most = QUEUE_SECONDS * self._slots / self._seconds_at_work if self._seconds_at_work else self._queue
+        return min(self._queue, int(most))
 
     def _pass_on(self) -> None:
         """Give a slot to who has waited longest."""

@@ -18,11 +18,11 @@ class Exchange:
 
     __slots__ = (
         "abandoned_for",
+        "at_work_since",
         "began",
         "body",
         "client",
         "ended",
-        "has_slot",
         "is_abandoned",
         "is_read",
         "method",
@@ -61,8 +61,8 @@ class Exchange:
         """Of the answer's body."""
         self.problem: str | None = None
         """The kind of problem that was answered."""
-        self.has_slot = False
-        """Whether it counts among those at work."""
+        self.at_work_since: float | None = None
+        """None = it has no slot."""
         self.reserved_bytes = 0
         """What it may have in memory, as the admission counts."""
         self.task = asyncio.current_task()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import perf_counter
 
 import httpx
 import pytest
@@ -85,6 +86,32 @@ async def test_a_slot_given_to_who_goes_at_that_moment_is_passed_on() -> None:
     going.cancel()
     await asyncio.wait([going, next_one])
     assert (going.cancelled(), next_one.cancelled(), admission.at_work) == (True, False, 1)
+
+
+async def test_who_goes_at_the_moment_a_slot_is_passed_on_gets_none() -> None:
+    admission = make_admission()
+    first = await begun(admission)
+    going = asyncio.create_task(begun(admission))
+    await asyncio.sleep(0)
+    going.cancel()
+    admission.end(first)
+    await asyncio.wait([going])
+    assert (going.cancelled(), admission.at_work, admission.waiting) == (True, 0, 0)
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.001, 9), (0.009, 3), (10, 0)])
+async def test_as_many_wait_as_get_a_slot_soon(seconds: float, most: int) -> None:
+    admission = make_admission(queue=9)
+    for _ in range(1000):
+        past = await begun(admission)
+        past.at_work_since = perf_counter() - seconds
+        admission.end(past)
+    tasks = [asyncio.create_task(begun(admission)) for _ in range(12)]
+    await asyncio.sleep(0)
+    assert admission.waiting == most
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_bytes_in_flight_have_a_bound() -> None:

@@ -10,7 +10,6 @@ import pytest
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from service.api.problems import KINDS
-from service.settings import Settings
 from tests.deploy.monitoring import ALERTS, DASHBOARD, GRAFANA, PANELS, PROMETHEUS, ROOT, bound, figure, queries
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -64,10 +63,6 @@ def test_every_alert_names_its_paragraph_of_the_readme(alert: str) -> None:
 def test_rejections_are_problems_of_the_service() -> None:
     (codes,) = re.findall(r'reason=~"(.+?)"', figure("AttentionRejections"))
     assert set(codes.split("|")) <= KINDS.keys()
-
-
-def test_the_queue_is_as_long_as_the_settings_say() -> None:
-    assert bound("AttentionQueueFull").endswith(f" * {Settings.model_fields['max_queued_requests'].default}")
 
 
 def test_the_memory_is_that_of_the_container() -> None:
