@@ -71,10 +71,7 @@ class Settings(BaseSettings):
         16, ge=1, le=4096, description="most requests that are at work in a process at the same time"
     )
     max_queued_requests: int = Field(
-        32,
-        ge=0,
-        le=65536,
-        description="most requests that wait to be at work, fewer where that takes over 30 ms; more get 429",
+        64, ge=0, le=65536, description="most requests that wait to be at work; more get 429"
     )
     max_inflight_bytes: int = Field(
         128 * 1024**2,

@@ -16,11 +16,13 @@ from service.api.problems import RETRY_AFTER, DeadlineError, ProblemError, SlowS
 from service.api.responses import PIECE_BYTES
 
 QUEUE_SECONDS = 0.03
-"""A queue whose end would wait longer takes nobody more.
+"""After a burst, a queue whose end would wait longer takes nobody more.
 
 A long queue is good for a burst. Where it stands, all wait and nobody is served sooner (Nichols & Jacobson 2012,
 Controlling Queue Delay).
 """
+CALM_SECONDS = 1
+"""When nobody has had to wait for so long, who comes then begins another burst."""
 LATEST = 64
 """Of about so many requests that ended last, the mean tells how long each is at work."""
 
@@ -44,6 +46,10 @@ class Admission:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._seconds_at_work = 0.0
         """Of a request; a moving mean."""
+        self._burst = 0
+        """How many have had to wait in this one."""
+        self._crowded = 0.0
+        """When somebody had to wait last."""
         self._unanswered: dict[Exchange, None] = {}
         """In the order they came."""
         self.in_flight = 0
@@ -85,6 +91,8 @@ class Admission:
         slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         began = perf_counter()
         self._waiting.append(slot)
+        self._burst = self._burst + 1 if began - self._crowded < CALM_SECONDS else 1
+        self._crowded = began
         try:
             await slot
         except asyncio.CancelledError:
@@ -139,13 +147,18 @@ class Admission:
             raise ProblemError(
                 "too-many-requests",
                 f"{self.at_work} requests are at work (MAX_CONCURRENT_REQUESTS) and {len(self._waiting)} wait "
-                "(MAX_QUEUED_REQUESTS, or fewer where each takes long), which is the limit. Try again in a moment.",
+                "(MAX_QUEUED_REQUESTS, or fewer after a burst), which is the limit. Try again in a moment.",
                 headers=RETRY_AFTER,
             )
 
     @property
     def _most_waiting(self) -> int:
-        """Slots become free at the rate at which as many requests as there are slots end."""
+        """All of the queue for a burst; afterwards those who get one of the slots soon.
+
+        Slots become free at the rate at which as many requests as there are slots end.
+        """
+        if self._burst < self._queue or perf_counter() - self._crowded > CALM_SECONDS:
+            return self._queue
         most = QUEUE_SECONDS * self._slots / self._seconds_at_work if self._seconds_at_work else self._queue
         return min(self._queue, int(most))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import perf_counter
 
 import httpx
@@ -100,18 +101,43 @@ async def test_who_goes_at_the_moment_a_slot_is_passed_on_gets_none() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(0.001, 9), (0.009, 3), (10, 0)])
-async def test_as_many_wait_as_get_a_slot_soon(seconds: float, most: int) -> None:
+async def test_after_a_burst_as_many_wait_as_get_a_slot_soon(seconds: float, most: int) -> None:
     admission = make_admission(queue=9)
+    await work_for(admission, seconds)
+    async with queued(admission, 12):
+        assert admission.waiting == 9
+    async with queued(admission, 12):
+        assert admission.waiting == most
+
+
+async def test_another_burst_may_follow_a_calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.api.admission.CALM_SECONDS", 0)
+    admission = make_admission(queue=9)
+    await work_for(admission, 10)
+    for _ in range(2):
+        async with queued(admission, 12):
+            assert admission.waiting == 9
+
+
+async def work_for(admission: Admission, seconds: float) -> None:
+    """Let many requests have been at work so long."""
     for _ in range(1000):
         past = await begun(admission)
         past.at_work_since = perf_counter() - seconds
         admission.end(past)
-    tasks = [asyncio.create_task(begun(admission)) for _ in range(12)]
+
+
+@asynccontextmanager
+async def queued(admission: Admission, number: int) -> AsyncIterator[None]:
+    """A request at work, so many that come at once after it, and what becomes of them."""
+    tasks = [asyncio.create_task(begun(admission)) for _ in range(1 + number)]
     await asyncio.sleep(0)
-    assert admission.waiting == most
-    for task in tasks:
+    yield
+    for task in reversed(tasks):
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exchange):
+            admission.end(ended)
 
 
 async def test_bytes_in_flight_have_a_bound() -> None:

@@ -59,7 +59,7 @@ def texts(scene: Scene) -> list[str]:
     return [text.label.faint + text.label.text for text in scene.texts]
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(plots(), STYLES, st.integers(1, 3))
 @example(plot(ramp(1), "hi"), Style(width=16, height=16), 1)
 @example(plot(ramp(3), "x" * 90), Style(title="slanted"), 1)

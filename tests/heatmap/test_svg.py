@@ -30,7 +30,7 @@ def title_of(cell: ElementTree.Element) -> str:
     return cell.findtext(f"{SVG}title") or ""
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(plots(most=70), SMALL_STYLES)
 def test_an_svg_is_xml_with_the_scenes_texts_and_no_script(drawn: Plot, style: Style) -> None:
     scene = compose(drawn, style, TYPESETTER)
