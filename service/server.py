@@ -14,6 +14,7 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
+from service import arenas
 from service.api.admission import Admission
 from service.api.keys import Keys
 from service.app import create_app
@@ -61,6 +62,7 @@ def run(
     Raises:
         EngineError, OSError: what is served cannot be loaded.
     """
+    arenas.share()
     app = create_app(settings, load_first=load_first, when_ready=when_ready)
     config = LimitedConfig(
         settings,

@@ -159,6 +159,7 @@ def main() -> None:
     descriptors, threads = ({each[place] for each in warm} for place in (2, 3))
     print(f"{asked} requests in {minutes:g} minutes, {wrong} answers wrong")
     print(f"memory {warm[0].megabytes:.1f} to {warm[-1].megabytes:.1f} MB: {grown:+.2f} MB in ten minutes")
+    print("each minute", *(round(each.megabytes, 1) for each in samples[:: round(60 / SAMPLE_SECONDS)]))
     print(f"descriptors {sorted(descriptors)}, threads {sorted(threads)}")
     has_grown = minutes >= JUDGED_MINUTES and grown > MOST_GROWTH
     raise SystemExit(bool(wrong or has_grown or len(descriptors) > 1 or len(threads) > 1))
