@@ -1,8 +1,8 @@
 """Where the C library's memory is taken from: one place for all threads.
 
-glibc gives threads places of their own (arenas, mallopt(3)), each of which keeps the most that it once held: under mixed
-traffic a process grew by megabytes an hour although nothing was lost. All but small allocations are mapped anyway, and
-few threads ask at the same moment.
+glibc gives threads places of their own (arenas, mallopt(3)), each of which keeps the most that it once held: under
+mixed traffic a process grew by ten megabytes an hour although nothing was lost. All but small allocations are mapped
+anyway, and few threads ask at the same moment.
 """
 
 import ctypes
