@@ -5,10 +5,11 @@ The load generator takes part of the same cores, so the rates are what a machine
 
 import statistics
 
+import httpx
 import psutil
 
 from tests.benchmarks.load import Target, load
-from tests.conftest import serving
+from tests.conftest import poll, serving
 
 WORKERS = (1, 2, 4)
 TARGETS = tuple(Target(path, "service", path) for path in ("/tokenize", "/attention", "/heatmap"))
@@ -21,7 +22,8 @@ def measure(rounds: int, seconds: int) -> list[dict[str, object]]:
 
 def _row(workers: int, rounds: int, seconds: int) -> dict[str, object]:
     rates: dict[str, list[float]] = {target.name: [] for target in TARGETS}
-    with serving("--workers", str(workers), "--log-level", "warning") as server:
+    with serving("--workers", str(workers)) as server:
+        poll(lambda: all(httpx.get(f"{server.url}/readyz").is_success for _ in range(16 * workers)), server.process)
         service = psutil.Process(server.process.pid)
         idle = _mebibytes(service)
         for number in range(rounds + 1):
