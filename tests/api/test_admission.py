@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import perf_counter
 
 import httpx
 import pytest
@@ -24,6 +23,20 @@ def make_admission(slots: int = 1, queue: int = 1, most_bytes: int = 100, timeou
 
 def exchange() -> Exchange:
     return Exchange("id", "POST", "/attention")
+
+
+class Clock:
+    """Stands still until it is put forward."""
+
+    seconds = 1000.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The admission's."""
+    clock = Clock()
+    monkeypatch.setattr("service.api.admission.perf_counter", lambda: clock.seconds)
+    return clock
 
 
 async def begun(admission: Admission) -> Exchange:
@@ -101,30 +114,30 @@ async def test_who_goes_at_the_moment_a_slot_is_passed_on_gets_none() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(0.001, 9), (0.009, 3), (10, 0)])
-async def test_after_a_burst_as_many_wait_as_get_a_slot_soon(seconds: float, most: int) -> None:
+async def test_after_a_burst_as_many_wait_as_get_a_slot_soon(clock: Clock, seconds: float, most: int) -> None:
     admission = make_admission(queue=9)
-    await work_for(admission, seconds)
+    await work_for(admission, seconds, clock)
     async with queued(admission, 12):
         assert admission.waiting == 9
     async with queued(admission, 12):
         assert admission.waiting == most
 
 
-async def test_another_burst_may_follow_a_calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.api.admission.CALM_SECONDS", 0)
+async def test_another_burst_may_follow_a_calm(clock: Clock) -> None:
     admission = make_admission(queue=9)
-    await work_for(admission, 10)
+    await work_for(admission, 10, clock)
     for _ in range(2):
         async with queued(admission, 12):
             assert admission.waiting == 9
+        clock.seconds += 1.1
 
 
-async def work_for(admission: Admission, seconds: float) -> None:
-    """Let many requests have been at work so long."""
+async def work_for(admission: Admission, seconds: float, clock: Clock) -> None:
+    """Let many requests be at work so long."""
     for _ in range(1000):
-        past = await begun(admission)
-        past.at_work_since = perf_counter() - seconds
-        admission.end(past)
+        one = await begun(admission)
+        clock.seconds += seconds
+        admission.end(one)
 
 
 @asynccontextmanager
