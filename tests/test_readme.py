@@ -19,6 +19,7 @@ from service.api.problems import KINDS
 from service.settings import ENV_PREFIX, Settings
 from tests import notebook
 from tests.conftest import serving
+from tests.defaults import DEFAULTS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -139,10 +140,9 @@ async def test_the_picture_is_what_the_service_draws(client: httpx.AsyncClient) 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_listed_with_its_default_and_meaning(name: str) -> None:
-    field = Settings.model_fields[name]
-    value = str(field.default).lower() if isinstance(field.default, bool) else field.default
-    default = "" if value is None else f"`{value}`"
-    assert f"| `{ENV_PREFIX}{name.upper()}` | {default} | {field.description} |" in README
+    default = "" if DEFAULTS[name] is None else f"`{DEFAULTS[name]}`"
+    description = Settings.model_fields[name].description
+    assert f"| `{ENV_PREFIX}{name.upper()}` | {default} | {description} |" in README
 
 
 @pytest.mark.parametrize("code", KINDS)

@@ -15,6 +15,7 @@ from service import cli, logs, server
 from service.api.keys import KeysError
 from service.loader import check_before_serving
 from service.settings import CLOSING, ENV_PREFIX, Settings
+from tests.defaults import DEFAULTS
 
 VALUES: dict[str, tuple[str, object]] = {
     "device": ("cuda:1", "cuda:1"),
@@ -171,8 +172,7 @@ def test_serves_help_has_a_setting_with_flag_variable_description_and_default(
     with pytest.raises(SystemExit):
         cli.main(["serve", "--help"])
     field = Settings.model_fields[name]
-    value = str(field.default).lower() if isinstance(field.default, bool) else field.default
-    default = f"; default: {value}" if value is not None else ""
+    default = f"; default: {DEFAULTS[name]}" if DEFAULTS[name] is not None else ""
     choices = f"one of: {', '.join(get_args(field.annotation))}; " if get_origin(field.annotation) is Literal else ""
     entry = f"{flag(name)} VALUE {field.description} ({choices}environment: {variable(name)}{default})"
     assert entry in " ".join(capsys.readouterr().out.split())

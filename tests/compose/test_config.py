@@ -8,13 +8,12 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from service.settings import ENV_PREFIX, Settings
 from tests.compose.conftest import COMMAND_SECONDS, GPU_FILE, ROOT, Project
+from tests.defaults import DEFAULTS
 
 pytestmark = pytest.mark.compose
 
 SETTINGS = {
-    f"{ENV_PREFIX}{name.upper()}": str(field.default).lower() if isinstance(field.default, bool) else field.default
-    for name, field in Settings.model_fields.items()
-    if name not in {"host", "port"}
+    f"{ENV_PREFIX}{name.upper()}": default for name, default in DEFAULTS.items() if name not in {"host", "port"}
 }
 """What compose hands on; where the service listens inside its container is the image's business."""
 HUB = ("HF_TOKEN", "HF_HUB_OFFLINE")
@@ -74,9 +73,7 @@ def test_every_setting_is_handed_on(compose: list[str]) -> None:
 
 def test_defaults_are_those_of_the_settings(compose: list[str]) -> None:
     shown = config(compose)["environment"]
-    assert {name: shown.get(name) for name in SETTINGS} == {
-        name: None if default is None else str(default) for name, default in SETTINGS.items()
-    }
+    assert {name: shown.get(name) for name in SETTINGS} == SETTINGS
 
 
 def test_by_default_the_service_is_published_to_this_machine_alone(compose: list[str]) -> None:
