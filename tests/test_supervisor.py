@@ -150,6 +150,7 @@ def test_a_replacement_that_cannot_load_is_tried_again_with_growing_pauses(tmp_p
 def test_a_signal_ends_a_pause_at_once(tmp_path: Path) -> None:
     folder = save("bert", tmp_path / "model")
     with serving("--workers", "2", "--models", f"mine={folder}") as server:
+        poll(lambda: server.log.read_text().count("ready: device") == 2, server.process)
         folder.rename(tmp_path / "hidden")
         workers(server)[0].kill()  # of one that is just being started, the end would be waited for
         poll(lambda: "is replaced in 4 s" in server.log.read_text(), server.process)
