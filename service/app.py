@@ -81,7 +81,7 @@ def create_app(
     app.state.operations = loader.operations
     app.state.admission = admission
     app.state.keys = keys
-    add_routes(app, admission)  # and innermost the middleware that leads to them
+    add_routes(app, admission, listed(settings.frame_ancestors))  # and innermost the middleware that leads to them
     paths = [route.path for route in app.routes if isinstance(route, Route)]
     root_path = settings.root_path or ""
     metrics = app.state.metrics = Metrics(paths, root_path, admission, keys)

@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         description="origins whose pages may read answers, comma-separated, such as https://example.org; * = all; "
         "empty = none",
     )
+    frame_ancestors: str | None = Field(
+        None,
+        description="origins whose pages may show the explorer in a frame, comma-separated, such as "
+        "https://example.org; * = all; empty = none",
+    )
     allowed_hosts: str | None = Field(
         None,
         description="comma-separated hosts, without ports, that the service is served under; *.example.org = all "
@@ -157,7 +162,7 @@ class Settings(BaseSettings):
         lost = {name: "" for name in CLOSING if os.environ.get(f"{ENV_PREFIX}{name.upper()}") == ""}
         return lost | given
 
-    @field_validator("cors_origins")
+    @field_validator("cors_origins", "frame_ancestors")
     @classmethod
     def _are_origins(cls, origins: str | None) -> str | None:
         if not all(ORIGIN.fullmatch(origin) for origin in listed(origins)):

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api import explorer
 from service.api.addresses import PROBES, routed_path
 from service.api.headers import header
 from service.api.keys import Keys
 from service.api.problems import ProblemError
 
-PAGE: tuple[str, ...] = ("/",)
-"""The page and its files, which hold nothing secret: whoever opens it types in a key."""
-OPEN = PROBES.union(PAGE)
+OPEN = PROBES | explorer.PATHS
+"""The explorer's page and its files hold nothing secret: whoever opens it types in a key."""
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(:[0-9]+)?")
 BEARER = "bearer"

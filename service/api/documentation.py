@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.api.caching import conditional
+from service.api.pages import NOSNIFF, page_headers
 
 PAGE = """\
 <!DOCTYPE html>
@@ -49,23 +50,7 @@ SWAGGER_UI = {
 }
 """Its files, which the package fastapi-offline brings."""
 
-NOSNIFF = {"X-Content-Type-Options": "nosniff"}
-PAGE_HEADERS = {
-    **NOSNIFF,
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "; ".join(
-        [
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self' 'unsafe-inline'",  # Swagger UI writes style attributes
-            "img-src 'self' data: blob:",  # its icons, and the pictures that are tried out
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-        ]
-    ),
-}
+PAGE_HEADERS = page_headers(styles="'self' 'unsafe-inline'")  # Swagger UI writes style attributes
 
 
 def add_documentation_routes(app: FastAPI) -> None:

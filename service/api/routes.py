@@ -1,6 +1,7 @@
 """The addresses of the service: thin functions from requests to operations."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from service.api.answering import SentenceApp
 from service.api.caching import conditional
 from service.api.documentation import add_documentation_routes
 from service.api.endpoints import SENTENCE_ENDPOINTS
+from service.api.explorer import add_explorer_routes
 from service.api.headers import header
 from service.api.middleware import DirectMiddleware
 from service.api.problems import ProblemError
@@ -33,8 +35,8 @@ class Metrics(Protocol):
         """All numbers in the form that `accept` asks for, and its media type."""
 
 
-def add_routes(app: FastAPI, admission: Admission) -> None:
-    """Give `app` its addresses; who computes takes a slot of `admission`."""
+def add_routes(app: FastAPI, admission: Admission, frame_ancestors: Sequence[str]) -> None:
+    """Give `app` its addresses; who computes takes a slot of `admission`; `frame_ancestors` frame the page."""
     sentences = [
         Route(endpoint.path, SentenceApp(endpoint, admission), methods=["GET", "POST"], include_in_schema=False)
         for endpoint in SENTENCE_ENDPOINTS
@@ -42,6 +44,7 @@ def add_routes(app: FastAPI, admission: Admission) -> None:
     app.router.routes[:0] = sentences  # in front, because routes are tried in turn
     app.add_middleware(DirectMiddleware, routes=sentences)
     add_documentation_routes(app)
+    add_explorer_routes(app, frame_ancestors)
     _add_model_routes(app)
     _add_probe_routes(app)
 

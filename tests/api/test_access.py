@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from starlette.types import Message
 
 from service import server as server_module
+from service.api.explorer import FOLDER
 from service.app import create_app
 from service.settings import Settings
 from tests.api.problems import expect
@@ -22,7 +23,7 @@ from tests.conftest import Server, poll, running, serving
 
 KEYS = ("first-key-of-many-letters", "second-key-of-many-letters")
 KEY = {"x-api-key": KEYS[0]}
-OPEN = ("/livez", "/readyz", "/health", "/")
+OPEN = ("/livez", "/readyz", "/health", "/", f"{FOLDER}/app.js", f"{FOLDER}/style.css")
 CLOSED = (
     "/tokenize?sentence=hi",
     "/attention?sentence=hi",
@@ -35,6 +36,9 @@ CLOSED = (
     "/docs/static/start.js",
     "/openapi.json",
     "/nowhere",
+    f"{FOLDER}/nothing.js",
+    f"{FOLDER}/",
+    "/web/older/app.js",
 )
 DISGUISES = (
     "/info/",
@@ -50,6 +54,9 @@ DISGUISES = (
     "/livez%00",
     "/livez%3f/info",
     "/info%20",
+    f"{FOLDER}/../../info",
+    f"{FOLDER}/..%2f..%2finfo",
+    f"{FOLDER}/app.js/",
 )
 """Ways to write an address that is closed, or one that is close to an open one."""
 ORIGIN = "https://pages.test"
@@ -87,7 +94,7 @@ async def test_no_other_spelling_opens_an_address(closed: httpx.AsyncClient, tar
 @pytest.mark.parametrize("path", OPEN)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_probes_and_the_page_need_no_key(closed: httpx.AsyncClient, path: str, method: str) -> None:
-    assert (await closed.request(method, path)).status_code == (404 if path == "/" else 200)
+    assert (await closed.request(method, path)).status_code == 200
 
 
 @pytest.mark.parametrize(

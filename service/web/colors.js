@@ -1,0 +1,96 @@
+/** Numbers to colours, as the service's own pictures do it. */
+
+import { LEVELS, PALETTES } from "./colormaps.js";
+
+const DIVERGING = new Set(["RdBu", "PuOr"]);
+const UNIT_LOG_LOW = 1e-6;
+
+/**
+ * What span of numbers the colours stand for. A logarithmic one needs numbers that are not negative: else it is linear.
+ * @param {Matrix} matrix
+ * @param {string} range `data` or `unit`
+ * @param {string} kind `linear` or `log`
+ * @param {string} colormap
+ * @returns {Scale}
+ */
+export function chooseScale(matrix, range, kind, colormap) {
+  let { low, high, positive, masked } = matrix.extremes();
+  if (kind === "log" && low >= 0) {
+    if (range === "unit" || positive > high) return { low: UNIT_LOG_LOW, high: 1, log: true, masked };
+    if (positive === high) return { low: positive / 10, high: high * 10, log: true, masked };
+    return { low: positive, high, log: true, masked };
+  }
+  if (range === "unit") return { low: 0, high: 1, log: false, masked };
+  if (DIVERGING.has(colormap) && low < 0 && high > 0) {
+    high = Math.max(-low, high);
+    low = -high;
+  }
+  const margin = low < high ? 0 : Math.max(Math.abs(low), 1) * 0.1;
+  return { low: low - margin, high: high + margin, log: false, masked };
+}
+
+/**
+ * Where a number lies: 0 at the low end, 1 at the high end, and no further.
+ * @param {number} number
+ * @param {Scale} scale
+ * @returns {number}
+ */
+export function fraction(number, { low, high, log }) {
+  const part = log
+    ? (Math.log(Math.max(number, low)) - Math.log(low)) / (Math.log(high) - Math.log(low))
+    : (number - low) / (high - low);
+  return Math.min(Math.max(part, 0), 1);
+}
+
+/**
+ * The colours of a map, each as 0xAABBGGRR, as a canvas' pixels lie in memory on little-endian machines.
+ * @param {string} colormap
+ * @returns {Uint32Array}
+ */
+export function palette(colormap) {
+  const bytes = atob(PALETTES[colormap] ?? /** @type {string} */ (PALETTES.viridis));
+  return Uint32Array.from(
+    { length: LEVELS },
+    (_, level) =>
+      (0xff000000 |
+        (bytes.charCodeAt(3 * level + 2) << 16) |
+        (bytes.charCodeAt(3 * level + 1) << 8) |
+        bytes.charCodeAt(3 * level)) >>>
+      0,
+  );
+}
+
+/**
+ * The colour of a number, for CSS.
+ * @param {number} number
+ * @param {Scale} scale
+ * @param {Uint32Array} colors
+ * @returns {[number, number, number]}
+ */
+export function colorOf(number, scale, colors) {
+  const color = /** @type {number} */ (colors[Math.min(Math.floor(fraction(number, scale) * LEVELS), LEVELS - 1)]);
+  return [color & 255, (color >> 8) & 255, (color >> 16) & 255];
+}
+
+/**
+ * A picture of one pixel a cell; masked cells are left transparent.
+ * @param {Matrix} matrix
+ * @param {Scale} scale
+ * @param {Uint32Array} colors
+ * @returns {ImageData}
+ */
+export function picture(matrix, scale, colors) {
+  const image = new ImageData(matrix.columns, matrix.rows);
+  const pixels = new Uint32Array(image.data.buffer);
+  const { numbers } = matrix;
+  const last = LEVELS - 1;
+  const low = scale.log ? Math.log(scale.low) : scale.low;
+  const factor = LEVELS / ((scale.log ? Math.log(scale.high) : scale.high) - low);
+  for (let cell = 0; cell < numbers.length; cell++) {
+    const number = numbers[cell];
+    if (!(number > -Infinity)) continue;
+    const level = ((scale.log ? Math.log(Math.max(number, scale.low)) : number) - low) * factor;
+    pixels[cell] = colors[level < 0 ? 0 : level > last ? last : level | 0];
+  }
+  return image;
+}

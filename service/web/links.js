@@ -1,0 +1,40 @@
+/** Which links of an attention matrix are drawn: the strongest of each query, or as many as make up a share of its weight. */
+
+/** No query draws more; beyond it lines only darken each other. */
+export const MOST_LINKS = 64;
+
+/**
+ * The links of each query, the strongest first; ties go to the lower key, as the service's `top_k` has them.
+ * @param {Matrix} attentions
+ * @param {{kind: string, top: number, mass: number}} how
+ * @returns {Link[][]}
+ */
+export function linksOf(attentions, { kind, top, mass }) {
+  const most = kind === "mass" ? MOST_LINKS : Math.min(Math.max(Math.round(top) || 1, 1), MOST_LINKS);
+  return Array.from({ length: attentions.rows }, (_, query) => {
+    const links = strongest(attentions.row(query), most);
+    if (kind !== "mass") return links;
+    let sum = 0;
+    const enough = links.findIndex(({ weight }) => (sum += weight) >= mass - 1e-6);
+    return enough < 0 ? links : links.slice(0, enough + 1);
+  });
+}
+
+/**
+ * @param {Float32Array} weights
+ * @param {number} most
+ * @returns {Link[]} none of weight 0
+ */
+function strongest(weights, most) {
+  /** @type {Link[]} */
+  const found = [];
+  weights.forEach((weight, key) => {
+    const last = found[most - 1];
+    if (!(weight > 0) || (last && weight <= last.weight)) return;
+    let place = found.length;
+    while (place > 0 && found[place - 1].weight < weight) place--;
+    found.splice(place, 0, { key, weight });
+    if (found.length > most) found.pop();
+  });
+  return found;
+}
