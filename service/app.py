@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -28,6 +29,13 @@ from service.heatmap.errors import NotDrawableError
 from service.loader import Loader
 from service.settings import Settings, listed
 
+HELPERS = 2
+"""Threads beside the event loop and the engine, which load models, compress large answers and write out metrics.
+
+asyncio's own number follows the machine's cores, of which a container may have few; and threads that come one by one as
+load peaks look like a leak.
+"""
+
 
 def create_app(
     settings: Settings, *, load_first: bool = False, when_ready: Callable[[], None] = lambda: None
@@ -53,6 +61,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(HELPERS, "helper"))
         loading = asyncio.create_task(loader.load(settings, metrics.batch_ran))
         if load_first:
             await loading
