@@ -145,10 +145,10 @@ EAGER = ("mpnet", "debertav2", "bloom", "falcon")
 WITH_DECODER = ("t5", "bart")
 
 
-def save(architecture: str, folder: Path, seed: int = 0) -> Path:
-    """A model in `folder`, whose weights are large enough that heads differ from each other."""
+def save(architecture: str, folder: Path, seed: int = 0, **changes: Any) -> Path:
+    """A model in `folder`, with `changes` of its configuration; its weights are large enough that heads differ."""
     class_name, values, make_tokenizer = ARCHITECTURES[architecture]
-    config: PreTrainedConfig = getattr(transformers, class_name)(**values)
+    config: PreTrainedConfig = getattr(transformers, class_name)(**values | changes)
     torch.manual_seed(seed)
     model = AutoModel.from_config(config)  # type: ignore[no-untyped-call]  # transformers types it not
     with torch.no_grad():

@@ -4,7 +4,11 @@ import { Matrix } from "./matrix.js";
 import { readSafetensors } from "./safetensors.js";
 
 /** Tensors that all heads share: weights have the columns of all heads side by side. */
-const WEIGHTS = /** @type {Record<string, string>} */ ({ query_weights: "d_k", key_weights: "d_k", value_weights: "d_v" });
+const WEIGHTS = /** @type {Record<string, string>} */ ({
+  query_weights: "d_k",
+  key_weights: "d_k",
+  value_weights: "d_v",
+});
 
 export class Answer {
   /** @param {Told} told @param {Record<string, Tensor>} tensors */
@@ -49,7 +53,10 @@ export class Answer {
       const width = Number(this.told.parameters[WEIGHTS[name] ?? ""] ?? columns);
       if (width === columns) return whole;
       const cut = Array.from({ length: width }, (_, column) => head * width + column);
-      return whole.select(Array.from({ length: rows }, (_, row) => row), cut);
+      return whole.select(
+        Array.from({ length: rows }, (_, row) => row),
+        cut,
+      );
     }
     const start = (layer * (tensor.shape[1] ?? 1) + head) * rows * columns;
     return new Matrix(rows, columns, numbers.subarray(start, start + rows * columns));

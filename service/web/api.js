@@ -4,7 +4,19 @@ import { FIELDS } from "./state.js";
 
 /** Longer queries are sent as a JSON body. */
 const MAX_QUERY = 8000;
-const NUMBERS = new Set(["seed", "d_model", "d_k", "d_v", "num_heads", "scale", "layer", "head", "width", "height", "dpi_scale"]);
+const NUMBERS = new Set([
+  "seed",
+  "d_model",
+  "d_k",
+  "d_v",
+  "num_heads",
+  "scale",
+  "layer",
+  "head",
+  "width",
+  "height",
+  "dpi_scale",
+]);
 const FLAGS = new Set(["add_special_tokens", "truncate", "labels", "colorbar", "values"]);
 const LISTS = new Set(["include", "layers", "heads"]);
 

@@ -91,6 +91,9 @@ function render(answer, of) {
 
 state.addEventListener("change", update);
 window.addEventListener("resize", () => loader.answer && shown && render(loader.answer, shown));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => loader.answer && shown && render(loader.answer, shown));
+matchMedia("(prefers-color-scheme: dark)").addEventListener(
+  "change",
+  () => loader.answer && shown && render(loader.answer, shown),
+);
 byId("main").append(element("div", { class: "page" }, ...page.parts));
 update();

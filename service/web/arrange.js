@@ -45,7 +45,7 @@ function renormalized(matrix) {
   for (let row = 0; row < matrix.rows; row++) {
     const line = numbers.subarray(row * matrix.columns, (row + 1) * matrix.columns);
     const sum = line.reduce((a, b) => a + b, 0);
-    if (sum > 0) line.forEach((number, column) => (line[column] = number / sum));
+    if (sum > 0) line.set(line.map((number) => number / sum));
   }
   return new Matrix(matrix.rows, matrix.columns, numbers);
 }

@@ -2,7 +2,7 @@
 
 import { LEVELS, PALETTES } from "./colormaps.js";
 
-const DIVERGING = new Set(["RdBu", "PuOr"]);
+const DIVERGING = new Set(["RdBu"]);
 const UNIT_LOG_LOW = 1e-6;
 
 /**

@@ -66,7 +66,8 @@ export class Controls {
   choices(name, choices, names, chosen) {
     const input = this.controls.get(name)?.input;
     const known = choices.includes(chosen) ? choices : [...choices, chosen];
-    const same = input instanceof HTMLSelectElement && [...input.options].map(({ value }) => value).join() === known.join();
+    const same =
+      input instanceof HTMLSelectElement && [...input.options].map(({ value }) => value).join() === known.join();
     if (!same) input?.replaceChildren(...options(known, names, chosen));
   }
 
@@ -101,8 +102,10 @@ export class Controls {
     if (name === "sentence") input = element("textarea", { ...common, rows: 2, dir: "auto" });
     else if (FLAGS.has(name)) input = element("input", { ...common, type: "checkbox" });
     else if (choices) input = element("select", common, ...options(choices, { ...TEXT.choices, ...WORDS[name] }, ""));
-    else if (name === "model" || name === "layer" || name === "head" || name === "tensor" || name === "stack") input = element("select", common);
-    else input = element("input", { ...common, type: "text", dir: "auto", autocomplete: "off", placeholder: hint(name) });
+    else if (name === "model" || name === "layer" || name === "head" || name === "tensor" || name === "stack")
+      input = element("select", common);
+    else
+      input = element("input", { ...common, type: "text", dir: "auto", autocomplete: "off", placeholder: hint(name) });
     input.addEventListener("input", () => this.#type(name, input));
     input.addEventListener("change", () => this.#send());
     const label = element("label", { for: id }, TEXT.fields[/** @type {keyof typeof TEXT.fields} */ (name)]);

@@ -9,6 +9,22 @@ const NUMBER_HEIGHT = 15;
 const LABEL_PIXELS = 12;
 
 /**
+ * Give a canvas this size in CSS pixels, and as many pixels of its own as the screen has there.
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} width
+ * @param {number} height
+ */
+export function fit(canvas, context, width, height) {
+  const density = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * density);
+  canvas.height = Math.round(height * density);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  context.setTransform(density, 0, 0, density, 0, 0);
+}
+
+/**
  * One pixel for each cell, or for each bin of cells where a screen pixel holds several.
  * @param {Matrix} matrix
  * @param {Scale} scale

@@ -3,7 +3,7 @@
 import { element } from "./dom.js";
 import { evaluate, FormulaError, shapeOf } from "./expression.js";
 import { precise } from "./numbers.js";
-import { TEXT } from "./strings.js";
+import { say, TEXT } from "./strings.js";
 
 /** How far float64 here and float32 there may lie apart, of the greatest number's size. */
 const TOLERANCE = 1e-5;
@@ -44,10 +44,16 @@ export function check(exercise, formula, matrices) {
 
 /** @param {Value} value @param {Matrix} wanted @returns {Verdict} */
 function compare(value, wanted) {
-  const shape = TEXT.shape(wanted.rows, wanted.columns);
   if (typeof value === "number" || value.rows !== wanted.rows || value.columns !== wanted.columns)
-    return { right: false, text: TEXT.exercises.shape(shapeOf(value), shape), cell: null };
-  const size = wanted.numbers.reduce((most, number) => (number > -Infinity ? Math.max(most, Math.abs(number)) : most), 0);
+    return {
+      right: false,
+      text: say(TEXT.exercises.shape, { yours: shapeOf(value), service: shapeOf(wanted) }),
+      cell: null,
+    };
+  const size = wanted.numbers.reduce(
+    (most, number) => (number > -Infinity ? Math.max(most, Math.abs(number)) : most),
+    0,
+  );
   let most = 0;
   let first = -1;
   let differ = 0;
@@ -60,10 +66,19 @@ function compare(value, wanted) {
     if (first < 0) first = index;
     differ++;
   });
-  if (first < 0) return { right: true, text: TEXT.exercises.right(wanted.numbers.length, precise(most)), cell: null };
+  if (first < 0)
+    return {
+      right: true,
+      text: say(TEXT.exercises.right, { cells: wanted.numbers.length, most: precise(most) }),
+      cell: null,
+    };
   const cell = { row: Math.floor(first / wanted.columns), column: first % wanted.columns };
-  const yours = precise(value.numbers[first]);
-  const text = TEXT.exercises.wrong(`[${cell.row}, ${cell.column}]`, yours, precise(wanted.at(cell.row, cell.column)), differ);
+  const text = say(TEXT.exercises.wrong, {
+    differ,
+    cell: `[${cell.row}, ${cell.column}]`,
+    yours: precise(value.numbers[first]),
+    service: precise(wanted.numbers[first]),
+  });
   return { right: false, text, cell };
 }
 
@@ -79,7 +94,14 @@ export class ExerciseView {
     this.exercise = exercise;
     this.point = point;
     this.verdict = element("p", { class: "verdict", role: "status" });
-    this.input = element("input", { id, type: "text", class: "formula", spellcheck: "false", autocomplete: "off", placeholder: text.example });
+    this.input = element("input", {
+      id,
+      type: "text",
+      class: "formula",
+      spellcheck: "false",
+      autocomplete: "off",
+      placeholder: text.example,
+    });
     const form = element(
       "form",
       {
@@ -90,7 +112,7 @@ export class ExerciseView {
       },
       element("label", { for: id }, text.task),
       element("div", { class: "row" }, this.input, element("button", { type: "submit" }, TEXT.exercises.check)),
-      element("p", { class: "hint" }, TEXT.exercises.language(text.names)),
+      element("p", { class: "hint" }, say(TEXT.exercises.language, { names: text.names })),
     );
     this.element = element("details", { class: "exercise" }, element("summary", {}, text.title), form, this.verdict);
   }
@@ -110,4 +132,3 @@ export class ExerciseView {
     this.point(verdict.cell);
   }
 }
-

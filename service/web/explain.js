@@ -1,9 +1,13 @@
 /** Where a number comes from: the numbers that make it, and which cells of the other matrices they are. */
 
 import { precise, short } from "./numbers.js";
-import { TEXT } from "./strings.js";
+import { say, TEXT } from "./strings.js";
 
-const PROJECTIONS = /** @type {Record<string, string>} */ ({ query: "query_weights", key: "key_weights", value: "value_weights" });
+const PROJECTIONS = /** @type {Record<string, string>} */ ({
+  query: "query_weights",
+  key: "key_weights",
+  value: "value_weights",
+});
 
 /** How far a service's float32 sum may lie from one in float64, of its size. */
 const ROUNDING = 1e-4;
@@ -28,7 +32,7 @@ export function explain(name, row, column, situation) {
   if (pretrained) return plain(TEXT.firstLayer);
   const seed = String(parameters.seed);
   const positioned = name === "embedding" && parameters.positions === "sinusoidal";
-  return plain(positioned ? TEXT.drawAndPosition(seed) : TEXT.draw(seed));
+  return plain(positioned ? say(TEXT.drawAndPosition, { seed }) : say(TEXT.draw, { seed }));
 }
 
 /** @param {ArrayLike<number>} left @param {ArrayLike<number>} right @returns {Term[]} */
@@ -68,7 +72,7 @@ function score(title, row, column, { matrices, parameters }) {
   const actual = scores.at(row, column);
   if (!(actual > -Infinity)) lines.push(TEXT.maskedCell);
   else if (Math.abs(actual - scaled) > ROUNDING * Math.max(1, Math.abs(scaled)))
-    lines.push(TEXT.otherwise(precise(scaled), precise(actual)));
+    lines.push(say(TEXT.otherwise, { plain: precise(scaled), actual: precise(actual) }));
   return { title, terms, lines, lights: { query: [{ row }], key: [{ row: column }] } };
 }
 
@@ -77,7 +81,7 @@ function share(title, row, column, { matrices, queryTokens, keyTokens }) {
   const { scores, attentions } = matrices;
   const named = `“${queryTokens[row]}” → “${keyTokens[column]}”`;
   if (!scores || !attentions) return { title, terms: [], lines: [named], lights: {} };
-  const line = Array.from(scores.row(row), (number) => (number > -Infinity ? number : -Infinity));
+  const line = Array.from(scores.row(row), (number) => (Number.isNaN(number) ? -Infinity : number));
   const most = Math.max(...line);
   const powers = line.map((number) => Math.exp(number - most));
   const sum = powers.reduce((a, b) => a + b, 0);
@@ -87,7 +91,7 @@ function share(title, row, column, { matrices, queryTokens, keyTokens }) {
     `${precise(powers[column] ?? 0)} / (${summands(powers)}) = ${precise(powers[column] ?? 0)} / ${precise(sum)} = ${precise((powers[column] ?? 0) / sum)}`,
   ];
   const rowSum = attentions.row(row).reduce((a, b) => a + b, 0);
-  if (Math.abs(rowSum - 1) > 0.01) lines.push(TEXT.sink(precise(rowSum)));
+  if (Math.abs(rowSum - 1) > 0.01) lines.push(say(TEXT.sink, { share: precise(rowSum) }));
   if (line[column] === -Infinity) lines.push(TEXT.maskedCell);
   return { title, terms: [], lines, lights: { scores: [{ row }, { row, column }] } };
 }

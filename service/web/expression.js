@@ -4,7 +4,7 @@
  * Operators bind as Python's do: @ * / from left to right, then + and -. Values are numbers and matrices in float64.
  */
 
-import { TEXT } from "./strings.js";
+import { say, TEXT } from "./strings.js";
 
 const TOKEN = /\s*(?:(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)|([A-Za-z_][A-Za-z_0-9]*)|(\.T\b)|([-+*/@()−·√]))/iy;
 const SAME = /** @type {Record<string, string>} */ ({ "−": "-", "·": "@" });
@@ -13,9 +13,11 @@ const MAX_DEPTH = 50;
 
 export class FormulaError extends Error {}
 
-/** @param {Value} value @returns {string} */
+/** @param {number | Matrix | Table} value @returns {string} */
 export function shapeOf(value) {
-  return typeof value === "number" ? TEXT.exercises.number : TEXT.shape(value.rows, value.columns);
+  return typeof value === "number"
+    ? TEXT.exercises.number
+    : say(TEXT.shape, { rows: value.rows, columns: value.columns });
 }
 
 /** @param {string} text @returns {{kind: "number" | "name" | "transpose" | "operator", text: string}[]} */
@@ -26,7 +28,8 @@ function tokens(text) {
   while (TOKEN.lastIndex < end) {
     const start = TOKEN.lastIndex;
     const match = TOKEN.exec(text);
-    if (!match) throw new FormulaError(TEXT.errors.unknownCharacter(text.slice(start).trimStart().charAt(0)));
+    if (!match)
+      throw new FormulaError(say(TEXT.errors.unknownCharacter, { character: text.slice(start).trimStart().charAt(0) }));
     const [, number, name, transpose, operator] = match;
     if (number !== undefined) found.push({ kind: /** @type {const} */ ("number"), text: number });
     else if (name !== undefined) found.push({ kind: /** @type {const} */ ("name"), text: name });
@@ -44,7 +47,7 @@ function tokens(text) {
  * @throws {FormulaError} with a sentence for the learner
  */
 export function evaluate(text, names) {
-  if (text.length > MAX_CHARACTERS) throw new FormulaError(TEXT.errors.tooLong(MAX_CHARACTERS));
+  if (text.length > MAX_CHARACTERS) throw new FormulaError(say(TEXT.errors.tooLong, { limit: MAX_CHARACTERS }));
   const parts = tokens(text);
   let next = 0;
   let depth = 0;
@@ -91,19 +94,21 @@ export function evaluate(text, names) {
     if (part.kind === "number") return Number(part.text);
     if (part.text === "√") return call("sqrt", signed());
     if (part.text === "(") return nested(closed);
-    if (part.kind !== "name") throw new FormulaError(TEXT.errors.unexpected(part.text));
+    if (part.kind !== "name") throw new FormulaError(say(TEXT.errors.unexpected, { part: part.text }));
     if (at("(")) {
       next++;
       return call(part.text, nested(closed));
     }
     const value = Object.hasOwn(names, part.text) ? names[part.text] : undefined;
-    if (value === undefined) throw new FormulaError(TEXT.errors.unknownName(part.text, Object.keys(names).join(", ")));
+    if (value === undefined)
+      throw new FormulaError(say(TEXT.errors.unknownName, { name: part.text, known: Object.keys(names).join(", ") }));
     return value;
   }
 
   function closed() {
     const value = sum();
-    if (!at(")")) throw new FormulaError(parts[next] ? TEXT.errors.unexpected(parts[next]?.text ?? "") : TEXT.errors.end);
+    if (!at(")"))
+      throw new FormulaError(parts[next] ? say(TEXT.errors.unexpected, { part: parts[next].text }) : TEXT.errors.end);
     next++;
     return value;
   }
@@ -117,7 +122,7 @@ export function evaluate(text, names) {
   }
 
   const value = sum();
-  if (parts[next]) throw new FormulaError(TEXT.errors.unexpected(parts[next]?.text ?? ""));
+  if (parts[next]) throw new FormulaError(say(TEXT.errors.unexpected, { part: parts[next].text }));
   return value;
 }
 
@@ -126,7 +131,7 @@ function call(name, value) {
   if (name === "sqrt") return elementwise(value, 0, (a) => Math.sqrt(a));
   if (name === "exp") return elementwise(value, 0, (a) => Math.exp(a));
   if (name === "softmax") return softmax(value);
-  throw new FormulaError(TEXT.errors.unknownName(name, "sqrt, exp, softmax"));
+  throw new FormulaError(say(TEXT.errors.unknownName, { name, known: "sqrt, exp, softmax" }));
 }
 
 /** @param {Value} left @param {Value} right @param {(a: number, b: number) => number} operate @returns {Value} */
@@ -135,7 +140,7 @@ function elementwise(left, right, operate) {
   if (typeof left === "number") return mapped(/** @type {Table} */ (right), (b) => operate(left, b));
   if (typeof right === "number") return mapped(left, (a) => operate(a, right));
   if (left.rows !== right.rows || left.columns !== right.columns)
-    throw new FormulaError(TEXT.errors.elementwise(shapeOf(left), shapeOf(right)));
+    throw new FormulaError(say(TEXT.errors.elementwise, { left: shapeOf(left), right: shapeOf(right) }));
   return { ...left, numbers: left.numbers.map((a, index) => operate(a, right.numbers[index])) };
 }
 
@@ -146,25 +151,29 @@ function mapped(table, operate) {
 
 /** @param {Value} left @param {Value} right @returns {Table} */
 function matmul(left, right) {
-  if (typeof left === "number" || typeof right === "number") throw new FormulaError(TEXT.errors.matrixOnly("@"));
-  if (left.columns !== right.rows) throw new FormulaError(TEXT.errors.product(shapeOf(left), shapeOf(right)));
+  if (typeof left === "number" || typeof right === "number")
+    throw new FormulaError(say(TEXT.errors.matrixOnly, { what: "@" }));
+  if (left.columns !== right.rows)
+    throw new FormulaError(say(TEXT.errors.product, { left: shapeOf(left), right: shapeOf(right) }));
   const numbers = new Float64Array(left.rows * right.columns);
   for (let row = 0; row < left.rows; row++)
     for (let inner = 0; inner < left.columns; inner++) {
       const factor = left.numbers[row * left.columns + inner];
       for (let column = 0; column < right.columns; column++)
         numbers[row * right.columns + column] =
-          numbers[row * right.columns + column] +
-          factor * right.numbers[inner * right.columns + column];
+          numbers[row * right.columns + column] + factor * right.numbers[inner * right.columns + column];
     }
   return { rows: left.rows, columns: right.columns, numbers };
 }
 
 /** @param {Value} value @returns {Value} */
 function transpose(value) {
-  if (typeof value === "number") throw new FormulaError(TEXT.errors.matrixOnly(".T"));
+  if (typeof value === "number") throw new FormulaError(say(TEXT.errors.matrixOnly, { what: ".T" }));
   const { rows, columns, numbers } = value;
-  const turned = Float64Array.from(numbers, (_, index) => numbers[(index % rows) * columns + Math.floor(index / rows)] ?? 0);
+  const turned = Float64Array.from(
+    numbers,
+    (_, index) => numbers[(index % rows) * columns + Math.floor(index / rows)] ?? 0,
+  );
   return { rows: columns, columns: rows, numbers: turned };
 }
 
@@ -174,14 +183,17 @@ function transpose(value) {
  * @returns {Table}
  */
 export function softmax(value) {
-  if (typeof value === "number") throw new FormulaError(TEXT.errors.matrixOnly("softmax"));
+  if (typeof value === "number") throw new FormulaError(say(TEXT.errors.matrixOnly, { what: "softmax" }));
   const numbers = new Float64Array(value.numbers.length);
   for (let start = 0; start < numbers.length; start += value.columns) {
     const row = value.numbers.subarray(start, start + value.columns);
     const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
     const shares = row.map((score) => Math.exp(score - most));
     const total = shares.reduce((a, b) => a + b, 0);
-    numbers.set(shares.map((share) => share / total), start);
+    numbers.set(
+      shares.map((share) => share / total),
+      start,
+    );
   }
   return { ...value, numbers };
 }

@@ -5,7 +5,7 @@ import { palette, picture } from "./colors.js";
 import { element } from "./dom.js";
 import { Matrix } from "./matrix.js";
 import { readBytesNpy } from "./safetensors.js";
-import { TEXT } from "./strings.js";
+import { say, TEXT } from "./strings.js";
 
 /** @typedef {{row: HTMLElement, canvases: HTMLCanvasElement[], matrices: Matrix[] | null}} Layer */
 
@@ -28,7 +28,8 @@ export class GridView {
     this.colormap = "viridis";
     this.stop = new AbortController();
     this.seen = new IntersectionObserver((entries) => {
-      for (const { isIntersecting, target } of entries) if (isIntersecting) this.#load(Number(target.getAttribute("data-layer")));
+      for (const { isIntersecting, target } of entries)
+        if (isIntersecting) this.#load(Number(target.getAttribute("data-layer")));
     });
     /** @type {{values: Values, model: Model} | null} */
     this.source = null;
@@ -45,7 +46,10 @@ export class GridView {
       this.stop.abort();
       this.stop = new AbortController();
       if (this.layers.length !== layers || this.layers[0]?.canvases.length !== heads) this.#build(layers, heads);
-      for (const layer of this.layers) layer.matrices = null;
+      for (const layer of this.layers) {
+        layer.matrices = null;
+        layer.row.setAttribute("aria-busy", "true");
+      }
       this.seen.disconnect(); // and observed anew, each tells whether it is seen
       for (const { row } of this.layers) this.seen.observe(row);
     }
@@ -64,16 +68,23 @@ export class GridView {
           "button",
           {
             type: "button",
-            "aria-label": TEXT.openHead(layer, head),
-            title: TEXT.openHead(layer, head),
+            "aria-label": say(TEXT.openHead, { layer, head }),
+            title: say(TEXT.openHead, { layer, head }),
             onclick: () =>
-              this.change({ view: "heatmap", tensor: "attentions", layer: layers > 1 ? String(layer) : "", head: String(head) }, { push: true }),
+              this.change(
+                { view: "heatmap", tensor: "attentions", layer: layers > 1 ? String(layer) : "", head: String(head) },
+                { push: true },
+              ),
           },
           canvas,
-          element("small", {}, TEXT.layerHead(layer, head)),
+          element("small", {}, `${layer}.${head}`),
         ),
       );
-      const row = element("div", { class: "layer", role: "group", "aria-label": TEXT.layerRow(layer), "data-layer": layer }, ...buttons);
+      const row = element(
+        "div",
+        { class: "layer", role: "group", "aria-label": say(TEXT.layerRow, { layer }), "data-layer": layer },
+        ...buttons,
+      );
       return { row, canvases, matrices: null };
     });
     this.rows.replaceChildren(...this.layers.map(({ row }) => row));
@@ -96,6 +107,7 @@ export class GridView {
         return new Matrix(rows, columns, Float32Array.from(bytes)).pooled(PIXELS, PIXELS);
       });
       this.#draw(index);
+      layer.row.removeAttribute("aria-busy");
     } catch (error) {
       if (signal.aborted) return;
       this.asked = ""; // so that the next look tries again

@@ -1,9 +1,10 @@
 /** The head view: the tokens twice, and lines from each query to the keys that it attends to. */
 
 import { element } from "./dom.js";
+import { fit } from "./draw.js";
 import { linksOf } from "./links.js";
 import { precise } from "./numbers.js";
-import { TEXT } from "./strings.js";
+import { say, TEXT } from "./strings.js";
 
 const ROW = 22;
 const COLUMN = 150;
@@ -60,24 +61,32 @@ export class HeadsView {
   draw() {
     const { answer, canvas, context, window: scrolled } = this;
     if (!answer) return;
-    const density = window.devicePixelRatio || 1;
     const width = scrolled.clientWidth;
     const height = Math.min(scrolled.clientHeight, this.spacer.clientHeight);
     if (!width || !height) return;
-    canvas.width = Math.round(width * density);
-    canvas.height = Math.round(height * density);
-    canvas.style.width = `${width}px`;
-    canvas.style.height = `${height}px`;
+    fit(canvas, context, width, height);
     const style = getComputedStyle(canvas);
     const column = Math.min(COLUMN, width * 0.36);
     const top = scrolled.scrollTop;
-    context.setTransform(density, 0, 0, density, 0, 0);
-    context.clearRect(0, 0, width, height);
     this.#drawLinks(column, width - column, top, height, style.getPropertyValue("--accent"));
     context.font = FONT;
     context.textBaseline = "middle";
-    this.#drawTokens("query", answer.queryTokens, { x: column - 8, width: column - 8, align: "right" }, top, height, style);
-    this.#drawTokens("key", answer.keyTokens, { x: width - column + 8, width: column - 8, align: "left" }, top, height, style);
+    this.#drawTokens(
+      "query",
+      answer.queryTokens,
+      { x: column - 8, width: column - 8, align: "right" },
+      top,
+      height,
+      style,
+    );
+    this.#drawTokens(
+      "key",
+      answer.keyTokens,
+      { x: width - column + 8, width: column - 8, align: "left" },
+      top,
+      height,
+      style,
+    );
   }
 
   /** @param {number} from @param {number} to @param {number} top @param {number} height @param {string} color */
@@ -133,7 +142,9 @@ export class HeadsView {
     const { focus, answer } = this;
     if (!focus || !answer) {
       const drawn = this.links.reduce((sum, links) => sum + links.length, 0);
-      this.readout.replaceChildren(element("p", { class: "hint" }, `${TEXT.headHint} ${TEXT.allLinks(drawn)}`));
+      this.readout.replaceChildren(
+        element("p", { class: "hint" }, `${TEXT.headHint} ${say(TEXT.allLinks, { count: drawn })}`),
+      );
       return;
     }
     const listed = this.#linksOfFocus().map(({ token, weight }) =>
@@ -141,7 +152,10 @@ export class HeadsView {
     );
     const tokens = focus.side === "query" ? answer.queryTokens : answer.keyTokens;
     const title = focus.side === "query" ? TEXT.linksOf : TEXT.linksTo;
-    this.readout.replaceChildren(element("p", {}, title(tokens[focus.index] ?? "")), element("ol", { class: "links" }, ...listed));
+    this.readout.replaceChildren(
+      element("p", {}, say(title, { token: tokens[focus.index] ?? "" })),
+      element("ol", { class: "links" }, ...listed),
+    );
   }
 
   /** @returns {{token: string, weight: number}[]} the strongest first */
@@ -151,7 +165,11 @@ export class HeadsView {
     if (focus.side === "query")
       return (links[focus.index] ?? []).map(({ key, weight }) => ({ token: answer.keyTokens[key] ?? "", weight }));
     return links
-      .flatMap((of, query) => of.filter(({ key }) => key === focus.index).map(({ weight }) => ({ token: answer.queryTokens[query] ?? "", weight })))
+      .flatMap((of, query) =>
+        of
+          .filter(({ key }) => key === focus.index)
+          .map(({ weight }) => ({ token: answer.queryTokens[query] ?? "", weight })),
+      )
       .sort((a, b) => b.weight - a.weight)
       .slice(0, 12);
   }
@@ -201,7 +219,8 @@ export class HeadsView {
     let to = null;
     if (event.key === "ArrowDown") to = { side, index: Math.min(index + 1, tokens() - 1) };
     else if (event.key === "ArrowUp") to = { side, index: Math.max(index - 1, 0) };
-    else if (event.key === "ArrowLeft") to = { side: "query", index: Math.min(Math.max(index, 0), tokens("query") - 1) };
+    else if (event.key === "ArrowLeft")
+      to = { side: "query", index: Math.min(Math.max(index, 0), tokens("query") - 1) };
     else if (event.key === "ArrowRight") to = { side: "key", index: Math.min(Math.max(index, 0), tokens("key") - 1) };
     else if (event.key === "Enter") this.kept = !this.kept;
     else if (event.key !== "Escape") return;
@@ -212,6 +231,7 @@ export class HeadsView {
     if (!to) return;
     const { scrollTop, clientHeight } = this.window;
     if (to.index * ROW < scrollTop) this.window.scrollTop = to.index * ROW;
-    else if ((to.index + 1) * ROW > scrollTop + clientHeight) this.window.scrollTop = (to.index + 1) * ROW - clientHeight;
+    else if ((to.index + 1) * ROW > scrollTop + clientHeight)
+      this.window.scrollTop = (to.index + 1) * ROW - clientHeight;
   }
 }

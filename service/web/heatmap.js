@@ -2,11 +2,11 @@
 
 import { arrange, readPin, writePin } from "./arrange.js";
 import { element } from "./dom.js";
+import { legend } from "./legend.js";
 import { MatrixView } from "./matrix-view.js";
 import { precise } from "./numbers.js";
 import { numbersButton } from "./numbers-dialog.js";
-import { legend } from "./legend.js";
-import { TEXT } from "./strings.js";
+import { say, TEXT } from "./strings.js";
 
 const OF_KEYS = new Set(["scores", "attentions"]);
 const LARGEST_CELL = 48;
@@ -26,7 +26,11 @@ export class HeatmapView {
     this.strongest = element("ol", { class: "strongest" });
     const tool = (/** @type {string} */ label, /** @type {string} */ sign, /** @type {() => void} */ act) =>
       element("button", { type: "button", "aria-label": label, title: label, onclick: act }, sign);
-    this.unpin = element("button", { type: "button", hidden: true, onclick: () => change({ pin: "", sort: "none" }) }, TEXT.unpin);
+    this.unpin = element(
+      "button",
+      { type: "button", hidden: true, onclick: () => change({ pin: "", sort: "none" }) },
+      TEXT.unpin,
+    );
     this.element = element(
       "div",
       { class: "heatmap" },
@@ -100,7 +104,10 @@ export class HeatmapView {
   /** @param {boolean} embedded @returns {{width: number, height: number}} for the cells */
   #room(embedded) {
     const width = (this.element.clientWidth || 640) - 130;
-    return { width: Math.max(160, Math.min(width, 900)), height: Math.max(200, Math.min(width, window.innerHeight - (embedded ? 230 : 200), 900)) };
+    return {
+      width: Math.max(160, Math.min(width, 900)),
+      height: Math.max(200, Math.min(width, window.innerHeight - (embedded ? 230 : 200), 900)),
+    };
   }
 
   #showPin() {
@@ -123,9 +130,16 @@ export class HeatmapView {
     const names = ofRow ? columnNames : rowNames;
     const order = Array.from(numbers.keys()).sort((a, b) => (numbers[b] ?? 0) - (numbers[a] ?? 0));
     this.strongest.append(
-      ...order.slice(0, LISTED).map((index) =>
-        element("li", {}, element("bdi", {}, names[index] ?? String(index)), element("span", {}, precise(numbers[index] ?? 0))),
-      ),
+      ...order
+        .slice(0, LISTED)
+        .map((index) =>
+          element(
+            "li",
+            {},
+            element("bdi", {}, names[index] ?? String(index)),
+            element("span", {}, precise(numbers[index] ?? 0)),
+          ),
+        ),
     );
   }
 
@@ -133,10 +147,14 @@ export class HeatmapView {
   #note(values, hidden, hide, renormalize) {
     const notes = [];
     if (hide && !hidden) notes.push(TEXT.noSpecial);
-    else if (hide) notes.push(renormalize ? TEXT.specialRenormalized(hidden) : TEXT.specialHidden(hidden));
+    else if (hide)
+      notes.push(
+        renormalize ? say(TEXT.specialRenormalized, { count: hidden }) : say(TEXT.specialHidden, { count: hidden }),
+      );
     if (values.color_scale === "log" && !this.view.scale?.log) notes.push(TEXT.logNegative);
     const token = this.#pinnedToken();
-    if (token !== null) notes.push(this.pin?.kind === "row" ? TEXT.pinnedRow(token) : TEXT.pinnedColumn(token));
+    if (token !== null)
+      notes.push(this.pin?.kind === "row" ? say(TEXT.pinnedRow, { token }) : say(TEXT.pinnedColumn, { token }));
     this.notes.textContent = notes.join(" ");
   }
 

@@ -15,8 +15,11 @@ export function linksOf(attentions, { kind, top, mass }) {
     const links = strongest(attentions.row(query), most);
     if (kind !== "mass") return links;
     let sum = 0;
-    const enough = links.findIndex(({ weight }) => (sum += weight) >= mass - 1e-6);
-    return enough < 0 ? links : links.slice(0, enough + 1);
+    return links.filter(({ weight }) => {
+      const isNeeded = sum < mass - 1e-6;
+      sum += weight;
+      return isNeeded;
+    });
   });
 }
 

@@ -1,7 +1,7 @@
 /** Fetching what is shown: the last answer stays until the next is there, and what fails for a while is tried again. */
 
-import { ask, Problem, Unreachable } from "./api.js";
 import { Answer } from "./answer.js";
+import { ask, Problem, Unreachable } from "./api.js";
 
 /** Statuses of a service that will answer later. */
 const LATER = new Set([429, 502, 503, 504]);
@@ -43,7 +43,9 @@ export class Loader {
     const { signal } = this.stop;
     this.told.loading();
     try {
-      const answer = await Answer.read(await ask("attention", { ...fields, include: tensors.join(","), format: "safetensors" }, signal));
+      const answer = await Answer.read(
+        await ask("attention", { ...fields, include: tensors.join(","), format: "safetensors" }, signal),
+      );
       if (signal.aborted) return;
       this.answer = answer;
       this.told.loaded(answer);

@@ -2,11 +2,13 @@
 
 import { chooseScale, palette } from "./colors.js";
 import { element } from "./dom.js";
-import { bitmap, drawCells, drawHatching, drawLights, drawNames, drawNumbers } from "./draw.js";
+import { bitmap, drawCells, drawHatching, drawLights, drawNames, drawNumbers, fit } from "./draw.js";
 import { Geometry } from "./geometry.js";
 
 const NAME_FONT = "12px system-ui, 'Noto Sans', 'Noto Sans CJK SC', 'Noto Color Emoji', sans-serif";
 const LONGEST_NAME = 110;
+/** A click may shake by so many pixels. */
+const DRAG = 4;
 const STEPS = /** @type {Record<string, [number, number]>} */ ({
   ArrowUp: [-1, 0],
   ArrowDown: [1, 0],
@@ -29,6 +31,8 @@ export class MatrixView extends EventTarget {
     this.cursor = null;
     /** @type {readonly Light[]} */
     this.lights = [];
+    /** How far the mouse went with its button down. */
+    this.dragged = 0;
     this.margin = { left: 0, top: 0 };
     this.names = { rows: /** @type {string[]} */ ([]), columns: /** @type {string[]} */ ([]) };
     /** @type {OffscreenCanvas | null} */
@@ -42,7 +46,10 @@ export class MatrixView extends EventTarget {
     const before = this.geometry;
     this.content = content;
     this.context.font = NAME_FONT;
-    this.names = { rows: content.rowNames.map(this.#shortened, this), columns: content.columnNames.map(this.#shortened, this) };
+    this.names = {
+      rows: content.rowNames.map(this.#shortened, this),
+      columns: content.columnNames.map(this.#shortened, this),
+    };
     this.margin = { left: this.#longest(this.names.rows), top: this.#longest(this.names.columns) };
     this.geometry = new Geometry(matrix.rows, matrix.columns, content.width, content.height, content);
     if (before.rows === matrix.rows && before.columns === matrix.columns && before.zoom > 1) {
@@ -77,19 +84,17 @@ export class MatrixView extends EventTarget {
     if (!content || !scale || !colors) return;
     const density = window.devicePixelRatio || 1;
     const seen = geometry.square
-      ? { width: Math.min(geometry.width, geometry.columns * geometry.cellWidth), height: Math.min(geometry.height, geometry.rows * geometry.cellHeight) }
+      ? {
+          width: Math.min(geometry.width, geometry.columns * geometry.cellWidth),
+          height: Math.min(geometry.height, geometry.rows * geometry.cellHeight),
+        }
       : geometry;
     const width = Math.ceil(margin.left + seen.width + 2);
     const height = Math.ceil(margin.top + seen.height + 2);
     this.pixels ??= bitmap(content.matrix, scale, colors, geometry, density);
-    if (this.canvas.width !== Math.round(width * density)) this.canvas.width = Math.round(width * density);
-    if (this.canvas.height !== Math.round(height * density)) this.canvas.height = Math.round(height * density);
-    this.canvas.style.width = `${width}px`;
-    this.canvas.style.height = `${height}px`;
+    fit(this.canvas, context, width, height);
     const style = getComputedStyle(this.canvas);
     const lit = this.cursor ? [...this.lights, this.cursor] : this.lights;
-    context.setTransform(density, 0, 0, density, 0, 0);
-    context.clearRect(0, 0, width, height);
     context.translate(margin.left, margin.top);
     drawNames(context, geometry, this.names.rows, this.names.columns, { color: style.color, font: NAME_FONT, lit });
     context.save();
@@ -115,7 +120,8 @@ export class MatrixView extends EventTarget {
   #shortened(name) {
     if (this.context.measureText(name).width <= LONGEST_NAME) return name;
     const characters = [...name].slice(0, LONGEST_NAME / 2);
-    while (characters.length && this.context.measureText(`${characters.join("")}…`).width > LONGEST_NAME) characters.pop();
+    while (characters.length && this.context.measureText(`${characters.join("")}…`).width > LONGEST_NAME)
+      characters.pop();
     return `${characters.join("")}…`;
   }
 
@@ -133,6 +139,7 @@ export class MatrixView extends EventTarget {
 
   #listen() {
     this.canvas.addEventListener("pointermove", (event) => {
+      if (event.buttons) this.dragged += Math.abs(event.movementX) + Math.abs(event.movementY);
       const { x, y } = this.point(event);
       this.moveTo(this.geometry.cellAt(x, y));
     });
@@ -143,7 +150,11 @@ export class MatrixView extends EventTarget {
       if (this.canvas.matches(":focus-visible")) this.moveTo(this.cursor ?? { row: 0, column: 0 });
     });
     this.canvas.addEventListener("blur", () => this.moveTo(null));
+    this.canvas.addEventListener("pointerdown", () => {
+      this.dragged = 0;
+    });
     this.canvas.addEventListener("click", (event) => {
+      if (this.dragged > DRAG) return;
       const { x, y } = this.point(event);
       this.#pick(this.geometry.cellAt(x, y), event.shiftKey);
     });
@@ -169,7 +180,10 @@ export class MatrixView extends EventTarget {
     else return;
     event.preventDefault();
     if (!to) return;
-    const cell = { row: Math.min(Math.max(to.row, 0), rows - 1), column: Math.min(Math.max(to.column, 0), columns - 1) };
+    const cell = {
+      row: Math.min(Math.max(to.row, 0), rows - 1),
+      column: Math.min(Math.max(to.column, 0), columns - 1),
+    };
     this.geometry.reveal(cell);
     this.moveTo(cell);
   }

@@ -7,7 +7,8 @@ export class Matrix {
    * @param {Float32Array} numbers row by row; -Infinity and NaN are masked cells
    */
   constructor(rows, columns, numbers) {
-    if (numbers.length !== rows * columns) throw new RangeError(`${numbers.length} numbers are not ${rows} × ${columns}`);
+    if (numbers.length !== rows * columns)
+      throw new RangeError(`${numbers.length} numbers are not ${rows} × ${columns}`);
     this.rows = rows;
     this.columns = columns;
     this.numbers = numbers;

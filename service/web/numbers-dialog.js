@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { exact } from "./numbers.js";
-import { TEXT } from "./strings.js";
+import { say, TEXT } from "./strings.js";
 
 /** More of it would be slow to lay out, and nobody reads it. */
 const MOST = 64;
@@ -19,7 +19,11 @@ export function numbersButton(content) {
 /** @param {Content | null} content */
 function open(content) {
   if (!content) return;
-  const dialog = element("dialog", { class: "numbers", "aria-label": TEXT.showNumbers, onclose: () => dialog.remove() });
+  const dialog = element("dialog", {
+    class: "numbers",
+    "aria-label": TEXT.showNumbers,
+    onclose: () => dialog.remove(),
+  });
   dialog.append(
     element("form", { method: "dialog" }, element("button", { type: "submit" }, TEXT.close)),
     element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": TEXT.showNumbers }, table(content)),
@@ -42,6 +46,6 @@ function table({ matrix, rowNames, columnNames }) {
     body.append(line);
   }
   const cut = rows < matrix.rows || columns < matrix.columns;
-  const caption = cut ? [element("caption", {}, TEXT.numbersShown(rows, columns))] : [];
+  const caption = cut ? [element("caption", {}, say(TEXT.numbersShown, { rows, columns }))] : [];
   return element("table", {}, ...caption, element("thead", {}, head), body);
 }

@@ -5,8 +5,27 @@ import { byId, element } from "./dom.js";
 import { address, FIELDS, VIEWS } from "./state.js";
 import { TEXT } from "./strings.js";
 
-const MAIN = /** @type {const} */ (["sentence", "sentence_pair", "model", "seed", "d_model", "d_k", "d_v", "num_heads"]);
-const MORE = /** @type {const} */ (["embedding_mode", "initialization", "positions", "mask", "scale", "add_special_tokens", "truncate", "stack", "target"]);
+const MAIN = /** @type {const} */ ([
+  "sentence",
+  "sentence_pair",
+  "model",
+  "seed",
+  "d_model",
+  "d_k",
+  "d_v",
+  "num_heads",
+]);
+const MORE = /** @type {const} */ ([
+  "embedding_mode",
+  "initialization",
+  "positions",
+  "mask",
+  "scale",
+  "add_special_tokens",
+  "truncate",
+  "stack",
+  "target",
+]);
 /** What decides how an answer is looked at, and in which views. */
 const LOOKS = /** @type {Partial<Record<Name, readonly View[]>>} */ ({
   layer: ["walk", "heatmap", "heads"],
@@ -41,21 +60,38 @@ export class Page {
     this.panels = Object.fromEntries(
       VIEWS.map((view) => [
         view,
-        element("div", { role: "tabpanel", id: `panel-${view}`, "aria-labelledby": `tab-${view}`, hidden: true }, views[view].element),
+        element(
+          "div",
+          { role: "tabpanel", id: `panel-${view}`, "aria-labelledby": `tab-${view}`, hidden: true },
+          views[view].element,
+        ),
       ]),
     );
     const dice = element(
       "button",
-      { type: "button", class: "quiet dice", onclick: () => change({ seed: String(Math.floor(Math.random() * 10000)) }) },
+      {
+        type: "button",
+        class: "quiet dice",
+        onclick: () => change({ seed: String(Math.floor(Math.random() * 10000)) }),
+      },
       TEXT.newSeed,
     );
     this.controls.elements("seed")[0]?.append(dice);
-    this.more = element("details", { class: "more" }, element("summary", {}, TEXT.more), element("div", { class: "fields" }, ...this.controls.elements(...MORE)));
+    this.more = element(
+      "details",
+      { class: "more" },
+      element("summary", {}, TEXT.more),
+      element("div", { class: "fields" }, ...this.controls.elements(...MORE)),
+    );
     this.out = element("a", { class: "out", target: "_blank", rel: "noopener" }, TEXT.open);
     this.parts = [
       element(
         "form",
-        { class: "question", "aria-label": TEXT.question, onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+        {
+          class: "question",
+          "aria-label": TEXT.question,
+          onsubmit: (/** @type {Event} */ event) => event.preventDefault(),
+        },
         element("div", { class: "fields" }, ...this.controls.elements(...MAIN)),
         this.more,
       ),
@@ -100,11 +136,21 @@ export class Page {
     const drawn = answer && answer.told.model === model.id ? answer.told.parameters.num_heads : null;
     this.heads = model.heads ?? drawn ?? (Number(values.num_heads) || 1);
     const count = (/** @type {number} */ most) => Array.from({ length: most }, (_, index) => String(index));
-    this.controls.choices("model", models.map(({ id }) => id), {}, values.model);
+    this.controls.choices(
+      "model",
+      models.map(({ id }) => id),
+      {},
+      values.model,
+    );
     this.controls.choices("stack", ["", ...Object.keys(model.stacks)], TEXT.choices, values.stack);
     this.controls.choices("layer", ["", ...count(this.layers)], { "": TEXT.lastLayer }, values.layer);
     this.controls.choices("head", count(this.heads), {}, values.head);
-    this.controls.choices("tensor", PICTURES.filter((name) => model.tensors.includes(name)), TEXT.matrices, values.tensor);
+    this.controls.choices(
+      "tensor",
+      PICTURES.filter((name) => model.tensors.includes(name)),
+      TEXT.matrices,
+      values.tensor,
+    );
   }
 
   /** @param {Name} name @param {Values} values @param {Model} model @returns {boolean} whether it makes sense to choose it */

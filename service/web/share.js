@@ -5,7 +5,12 @@ import { element } from "./dom.js";
 import { address } from "./state.js";
 import { TEXT } from "./strings.js";
 
-const PICTURE = /** @type {const} */ ({ tensor: "attentions", colormap: "viridis", color_range: "data", color_scale: "linear" });
+const PICTURE = /** @type {const} */ ({
+  tensor: "attentions",
+  colormap: "viridis",
+  color_range: "data",
+  color_scale: "linear",
+});
 
 /** @param {Values} values @param {Model} model @returns {Fields} what asks /attention for the matrix that is shown */
 export function attentionFields(values, model) {
@@ -40,7 +45,13 @@ export function texts(values, model) {
   const fields = attentionFields(values, model);
   const url = absolute(get("attention", fields));
   const picture = absolute(get("heatmap", pictureFields(values, model)));
-  const frame = absolute(address({ ...values, view: values.view === "walk" ? "heatmap" : values.view, embed: values.view === "walk" ? "heatmap" : values.view }));
+  const frame = absolute(
+    address({
+      ...values,
+      view: values.view === "walk" ? "heatmap" : values.view,
+      embed: values.view === "walk" ? "heatmap" : values.view,
+    }),
+  );
   return {
     link: absolute(address(values)),
     curl: `curl -s '${url.replaceAll("'", "%27")}'`,
@@ -66,7 +77,11 @@ export class ShareView {
       element("button", { type: "button", "data-copy": what, onclick: () => this.#copy(what) }, TEXT.share[what]),
     );
     const downloads = ["png", "svg", "json", "npy"].map((form) =>
-      element("button", { type: "button", "data-download": form, onclick: () => this.#download(form) }, form.toUpperCase()),
+      element(
+        "button",
+        { type: "button", "data-download": form, onclick: () => this.#download(form) },
+        form.toUpperCase(),
+      ),
     );
     this.element = element(
       "section",
@@ -105,7 +120,9 @@ export class ShareView {
     if (!this.source) return;
     const { values, model } = this.source;
     const picture = form === "png" || form === "svg";
-    const fields = picture ? pictureFields(values, model) : { ...attentionFields(values, model), ...tensors(form, values, model) };
+    const fields = picture
+      ? pictureFields(values, model)
+      : { ...attentionFields(values, model), ...tensors(form, values, model) };
     try {
       const response = await ask(picture ? "heatmap" : "attention", { ...fields, format: form });
       const url = URL.createObjectURL(await response.blob());

@@ -9,7 +9,8 @@ export const TEXT = {
   viewsLabel: "Ways to look at it",
   newSeed: "Another seed",
   caution: "Attention is not an explanation by itself.",
-  cautionMore: "A weight says how much of a token’s value was mixed in at this head, not why the model decided as it did.",
+  cautionMore:
+    "A weight says how much of a token’s value was mixed in at this head, not why the model decided as it did.",
   fields: {
     sentence: "Sentence",
     sentence_pair: "Second sentence",
@@ -109,17 +110,14 @@ export const TEXT = {
   hover: "Point at a number, or walk with the arrow keys, to see where it comes from.",
   showNumbers: "Numbers",
   close: "Close",
-  numbersShown: (/** @type {number} */ rows, /** @type {number} */ columns) =>
-    `The first ${rows} rows and ${columns} columns. Download the whole as JSON or npy.`,
+  numbersShown: "The first {rows} rows and {columns} columns. Download the whole as JSON or npy.",
   masked: "masked",
   maskedCell: "Masked: this query may not see that key, so the score is −∞ and the attention 0.",
-  draw: (/** @type {string} */ seed) => `Drawn at random: the seed ${seed} decides it.`,
-  drawAndPosition: (/** @type {string} */ seed) =>
-    `Drawn at random, the seed ${seed} decides it, plus the encoding of the position.`,
+  draw: "Drawn at random: the seed {seed} decides it.",
+  drawAndPosition: "Drawn at random, the seed {seed} decides it, plus the encoding of the position.",
   firstLayer: "What the first layer reads: the token's embedding, its position and its segment.",
-  otherwise: (/** @type {string} */ plain, /** @type {string} */ actual) =>
-    `Query and key alone give ${plain}; the model's bias, soft cap or mask make it ${actual}.`,
-  sink: (/** @type {string} */ share) => `The row sums to ${share}: the model keeps an attention sink.`,
+  otherwise: "Query and key alone give {plain}; the model's bias, soft cap or mask make it {actual}.",
+  sink: "The row sums to {share}: the model keeps an attention sink.",
   exercises: {
     scores: {
       title: "Exercise 1: the scores",
@@ -136,26 +134,22 @@ export const TEXT = {
       wanted: "weighted values",
     },
     check: "Check",
-    language: (/** @type {string} */ names) => `There are ${names}, numbers, + − * / @, .T, sqrt( ), exp( ), softmax( ).`,
-    right: (/** @type {number} */ cells, /** @type {string} */ most) =>
-      `Right: all ${cells} cells equal the service's (largest difference ${most}).`,
-    wrong: (/** @type {string} */ cell, /** @type {string} */ yours, /** @type {string} */ service, /** @type {number} */ differ) =>
-      `Not yet: ${differ} cells differ. The first is ${cell}: yours is ${yours}, the service's ${service}.`,
-    shape: (/** @type {string} */ yours, /** @type {string} */ service) =>
-      `Not yet: yours is ${yours}, the service's ${service}.`,
+    language: "There are {names}, numbers, + − * / @, .T, sqrt( ), exp( ), softmax( ).",
+    right: "Right: all {cells} cells equal the service's (largest difference {most}).",
+    wrong: "Not yet: {differ} cells differ. The first is {cell}: yours is {yours}, the service's {service}.",
+    shape: "Not yet: yours is {yours}, the service's {service}.",
     number: "a single number",
   },
   errors: {
-    unknownCharacter: (/** @type {string} */ c) => `“${c}” is not part of the language.`,
-    unexpected: (/** @type {string} */ t) => `“${t}” does not belong here.`,
+    unknownCharacter: "“{character}” is not part of the language.",
+    unexpected: "“{part}” does not belong here.",
     end: "Something is missing at the end.",
-    unknownName: (/** @type {string} */ name, /** @type {string} */ known) => `“${name}” is unknown. There are ${known}.`,
-    product: (/** @type {string} */ a, /** @type {string} */ b) =>
-      `${a} @ ${b} does not fit: the inner sizes must be equal. Does one need .T?`,
-    elementwise: (/** @type {string} */ a, /** @type {string} */ b) => `${a} and ${b} have different shapes.`,
-    matrixOnly: (/** @type {string} */ what) => `${what} takes matrices; there is a number.`,
+    unknownName: "“{name}” is unknown. There are {known}.",
+    product: "{left} @ {right} does not fit: the inner sizes must be equal. Does one need .T?",
+    elementwise: "{left} and {right} have different shapes.",
+    matrixOnly: "{what} takes matrices; there is a number.",
     tooDeep: "That is nested too deeply.",
-    tooLong: (/** @type {number} */ limit) => `Write at most ${limit} characters.`,
+    tooLong: "Write at most {limit} characters.",
   },
   readout: {
     query: "query",
@@ -167,25 +161,23 @@ export const TEXT = {
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
   zoomAll: "Show all",
-  pinnedRow: (/** @type {string} */ token) => `Row “${token}” is pinned.`,
-  pinnedColumn: (/** @type {string} */ token) => `Column “${token}” is pinned.`,
+  pinnedRow: "Row “{token}” is pinned.",
+  pinnedColumn: "Column “{token}” is pinned.",
   unpin: "Unpin",
-  specialHidden: (/** @type {number} */ count) => `${count} special tokens are hidden; rows are not renormalised, so they may sum to less than 1.`,
-  specialRenormalized: (/** @type {number} */ count) =>
-    `${count} special tokens are hidden; the rows are renormalised to sum to 1 again.`,
+  specialHidden: "{count} special tokens are hidden; rows are not renormalised, so they may sum to less than 1.",
+  specialRenormalized: "{count} special tokens are hidden; the rows are renormalised to sum to 1 again.",
   noSpecial: "There are no special tokens here.",
   logNegative: "A logarithmic scale has no place for negative numbers: drawn linearly.",
   attendFrom: "attends from",
   attendTo: "attended to",
   headHint: "Point at a token, or use the arrow keys, to see its links alone. Enter keeps it.",
-  linksOf: (/** @type {string} */ token) => `“${token}” attends to`,
-  linksTo: (/** @type {string} */ token) => `Attend to “${token}”`,
-  allLinks: (/** @type {number} */ count) => `${count} links are drawn.`,
+  linksOf: "“{token}” attends to",
+  linksTo: "Attend to “{token}”",
+  allLinks: "{count} links are drawn.",
   gridHint: "Each picture is one head, rows attend to columns. Open one to look closely.",
   gridSynthetic: "Give the model more heads to compare them here.",
-  openHead: (/** @type {number} */ layer, /** @type {number} */ head) => `Layer ${layer}, head ${head}: open`,
-  layerHead: (/** @type {number} */ layer, /** @type {number} */ head) => `${layer}.${head}`,
-  layerRow: (/** @type {number} */ layer) => `Layer ${layer}`,
+  openHead: "Layer {layer}, head {head}: open",
+  layerRow: "Layer {layer}",
   share: {
     title: "Take it along",
     link: "Link to this page",
@@ -206,5 +198,18 @@ export const TEXT = {
     keySend: "Use it",
   },
   open: "Open in the explorer",
-  shape: (/** @type {number} */ rows, /** @type {number} */ columns) => `${rows} × ${columns}`,
+  shape: "{rows} × {columns}",
 };
+
+/**
+ * A text with its gaps filled: "{rows} × {columns}".
+ * @param {string} text
+ * @param {Record<string, string | number>} values
+ * @returns {string}
+ */
+export function say(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => {
+    if (!Object.hasOwn(values, name)) throw new Error(`${text} needs ${name}`);
+    return String(values[name]);
+  });
+}

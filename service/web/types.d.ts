@@ -1,8 +1,8 @@
 /** The shapes of what the modules hand each other. For type checkers and readers: browsers never load it. */
 
-import type { Matrix as MatrixClass } from "./matrix.js";
 import type { Answer as AnswerClass } from "./answer.js";
 import type { Geometry as GeometryClass } from "./geometry.js";
+import type { Matrix as MatrixClass } from "./matrix.js";
 import type { DEFAULTS, VIEWS } from "./state.js";
 import type { TEXT } from "./strings.js";
 

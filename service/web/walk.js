@@ -6,7 +6,7 @@ import { explain } from "./explain.js";
 import { showExplanation } from "./explanation-view.js";
 import { MatrixView } from "./matrix-view.js";
 import { numbersButton } from "./numbers-dialog.js";
-import { TEXT } from "./strings.js";
+import { say, TEXT } from "./strings.js";
 
 /** Each step and its matrices. */
 const STEPS = /** @type {const} */ ({
@@ -30,8 +30,16 @@ export class WalkView {
     /** @type {Record<string, {view: MatrixView, figure: HTMLElement, formula: HTMLElement, shape: HTMLElement}>} */
     this.figures = Object.fromEntries(ALL.map((name) => [name, this.#figure(name)]));
     this.exercises = {
-      scores: new ExerciseView("scores", (formula) => change({ scores_formula: formula }), (cell) => this.#point("scores", cell)),
-      output: new ExerciseView("output", (formula) => change({ output_formula: formula }), (cell) => this.#point("output", cell)),
+      scores: new ExerciseView(
+        "scores",
+        (formula) => change({ scores_formula: formula }),
+        (cell) => this.#point("scores", cell),
+      ),
+      output: new ExerciseView(
+        "output",
+        (formula) => change({ output_formula: formula }),
+        (cell) => this.#point("output", cell),
+      ),
     };
     this.headings = /** @type {Record<string, HTMLElement[]>} */ ({});
     this.element = element(
@@ -59,10 +67,14 @@ export class WalkView {
     );
     this.situation = { matrices, queryTokens, keyTokens, parameters: told.parameters, pretrained };
     this.tokens.replaceChildren(
-      ...told.tokens.map((token, index) => element("li", {}, element("bdi", {}, token), element("small", {}, String(told.input_ids[index] ?? "")))),
+      ...told.tokens.map((token, index) =>
+        element("li", {}, element("bdi", {}, token), element("small", {}, String(told.input_ids[index] ?? ""))),
+      ),
     );
     for (const [step, [title, text]] of Object.entries(this.headings)) {
-      const words = pretrained ? TEXT.pretrainedSteps[/** @type {keyof typeof TEXT.pretrainedSteps} */ (step)] : undefined;
+      const words = pretrained
+        ? TEXT.pretrainedSteps[/** @type {keyof typeof TEXT.pretrainedSteps} */ (step)]
+        : undefined;
       const [name, about] = words ?? TEXT.steps[/** @type {keyof typeof TEXT.steps} */ (step)];
       if (title) title.textContent = name ?? "";
       if (text) text.textContent = about ?? "";
@@ -74,11 +86,13 @@ export class WalkView {
 
   /** @param {MatrixName} name @param {Matrix | undefined} matrix @param {Values} values @param {Record<string, any>} parameters @param {boolean} pretrained */
   #show(name, matrix, values, parameters, pretrained) {
-    const figure = /** @type {{view: MatrixView, figure: HTMLElement, formula: HTMLElement, shape: HTMLElement}} */ (this.figures[name]);
+    const figure = /** @type {{view: MatrixView, figure: HTMLElement, formula: HTMLElement, shape: HTMLElement}} */ (
+      this.figures[name]
+    );
     figure.figure.hidden = !matrix;
     if (!matrix || !this.situation) return;
     figure.formula.textContent = formulaOf(name, parameters, pretrained);
-    figure.shape.textContent = TEXT.shape(matrix.rows, matrix.columns);
+    figure.shape.textContent = say(TEXT.shape, { rows: matrix.rows, columns: matrix.columns });
     const { queryTokens, keyTokens } = this.situation;
     const ofTokens = !name.endsWith("_weights");
     figure.view.show({
@@ -106,7 +120,9 @@ export class WalkView {
       element("figcaption", {}, element("strong", {}, TEXT.matrices[name]), numbers, formula, shape),
       view.canvas,
     );
-    view.addEventListener("cell", (event) => this.#explain(name, /** @type {CustomEvent<Cell | null>} */ (event).detail));
+    view.addEventListener("cell", (event) =>
+      this.#explain(name, /** @type {CustomEvent<Cell | null>} */ (event).detail),
+    );
     return { view, figure, formula, shape };
   }
 

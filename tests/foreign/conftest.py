@@ -1,11 +1,13 @@
 """The committed document and a way to run the tools that read it."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 TOOL_SECONDS = 300
+UNREACHABLE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH")
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,16 @@ def run_tool(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str
         timeout=TOOL_SECONDS,
         check=False,
     )
+
+
+def npm_install(folder: Path, *files: Path) -> None:
+    """Copy `files`, a package.json among them, into `folder`, and install what that names; skip where none can be."""
+    if not (shutil.which("node") and shutil.which("npm") and shutil.which("npx")):
+        pytest.skip("node and npm are not installed")
+    for file in files:
+        shutil.copy(file, folder)
+    flags = ("--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=30000")
+    installed = run_tool("npm", "install", *flags, cwd=folder)
+    if installed.returncode and any(code in installed.stdout for code in UNREACHABLE):
+        pytest.skip("the npm registry cannot be reached")
+    assert installed.returncode == 0, installed.stdout

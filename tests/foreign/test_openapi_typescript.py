@@ -1,33 +1,23 @@
 """openapi-typescript makes types of openapi.json, and a program written against them talks to a real server."""
 
 import json
-import shutil
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
-from tests.foreign.conftest import run_tool
+from tests.foreign.conftest import npm_install, run_tool
 
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
-UNREACHABLE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH")
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the program and the npm packages that it needs."""
-    if not (shutil.which("node") and shutil.which("npm") and shutil.which("npx")):
-        pytest.skip("node and npm are not installed")
     folder = tmp_path_factory.mktemp("typescript")
-    for name in ("package.json", "client.ts"):
-        shutil.copy(HERE / name, folder)
-    flags = ("--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=30000")
-    installed = run_tool("npm", "install", *flags, cwd=folder)
-    if installed.returncode and any(code in installed.stdout for code in UNREACHABLE):
-        pytest.skip("the npm registry cannot be reached")
-    assert installed.returncode == 0, installed.stdout
+    npm_install(folder, *(HERE / name for name in ("package.json", "client.ts")))
     return folder
 
 
