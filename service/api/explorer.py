@@ -46,8 +46,7 @@ FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 def add_explorer_routes(app: FastAPI, frame_ancestors: Sequence[str]) -> None:
     """Give `app` the page, which pages of the origins `frame_ancestors` may frame."""
-    modules = "\n".join(f'<link rel="modulepreload" href="./{name}">' for name in FILES if name.endswith(".js"))
-    page = FILES[PAGE].decode().replace("<!-- modules -->", modules).replace("./", f".{FOLDER}/")
+    page = FILES[PAGE].decode().replace("./", f".{FOLDER}/")
     headers = {**page_headers(frame_ancestors=frame_ancestors), **REVALIDATE}
 
     async def explorer(request: Request) -> Response:

@@ -2,15 +2,12 @@
 
 import { listModels, Problem, useKey } from "./api.js";
 import { byId, element } from "./dom.js";
-import { GridView } from "./grid.js";
-import { HeadsView } from "./heads.js";
-import { HeatmapView } from "./heatmap.js";
 import { Loader } from "./loading.js";
 import { Page } from "./page.js";
 import { attentionFields, ShareView } from "./share.js";
 import { State } from "./state.js";
 import { StatusView } from "./status.js";
-import { WalkView } from "./walk.js";
+import { tensorsFor, Views } from "./views.js";
 
 const state = new State();
 const change = (/** @type {Partial<Values>} */ changes, how = {}) => state.set(changes, how);
@@ -25,14 +22,10 @@ const status = new StatusView((key) => {
   useKey(key);
   update();
 });
-const views = {
-  walk: new WalkView(change),
-  heatmap: new HeatmapView(change),
-  heads: new HeadsView(),
-  grid: new GridView(change, (error) => loader.fail(error)),
-};
+const views = new Views(change, (error) => loader.fail(error));
 const share = new ShareView((error) => failed(error));
-const page = new Page(change, views, status.element, share.element);
+const page = new Page(change, status.element, share.element);
+const main = element("div", { class: "page" }, ...page.parts);
 
 /** @returns {Model} the one that the state names, or the first: the service says that there is none of the name */
 function model() {
@@ -41,59 +34,61 @@ function model() {
 
 /** Ask for what the state needs, and show what is there already. */
 async function update() {
-  if (!models.length) {
-    try {
-      models = await listModels();
-    } catch (error) {
-      loader.fail(error);
-      return;
-    }
+  try {
+    if (!models.length) models = await listModels();
+  } catch (error) {
+    loader.fail(error);
+    return;
   }
-  page.show(state.values, models, model(), loader.answer);
-  share.show(state.values, model());
-  if (loader.answer && shown) render(loader.answer, shown);
-  await loader.load(attentionFields(state.values, model()), wanted(state.values, model()));
+  const { values } = state;
+  loader.load(attentionFields(values, model()), tensorsFor(values, model()));
+  page.show(values, models, model(), loader.answer);
+  share.show(values, model());
+  attach();
+  await render();
 }
 
-/** @param {Values} values @param {Model} of @returns {readonly string[]} the tensors that the view needs */
-function wanted(values, of) {
-  if (values.view === "walk") return WalkView.tensors(of.tensors);
-  return [values.view === "heatmap" ? values.tensor : "attentions"];
+/** Put the page where it is seen, once: after the first question was sent, for its layout takes as long as the answer. */
+function attach() {
+  if (!main.isConnected) byId("main").append(main);
 }
 
 /** @param {Answer} answer */
-function loaded(answer) {
+async function loaded(answer) {
   const first = shown === null;
   shown = model();
   page.controls.tell([]);
-  status.ready();
   page.show(state.values, models, shown, answer);
-  render(answer, shown);
-  if (first) requestAnimationFrame(() => performance.mark("picture")); // what the tests measure
+  await render();
+  status.ready();
+  if (!first) return;
+  requestAnimationFrame(() => {
+    performance.mark("picture"); // what the tests measure
+    views.prepare();
+  });
 }
 
 /** @param {unknown} error */
 function failed(error) {
+  attach();
   const details = page.controls.tell(error instanceof Problem ? error.errors : []);
   status.failed(error, details);
 }
 
-/** @param {Answer} answer @param {Model} of */
-function render(answer, of) {
+/** Draw the view that the state names, as far as the answer has what it needs. */
+async function render() {
+  const { view } = state.values;
+  const look = await views.get(/** @type {View} */ (view));
   const { values } = state;
-  const pretrained = of.kind === "pretrained";
-  const head = pretrained ? 0 : Math.min(Number(values.head) || 0, answer.told.heads.length - 1);
-  if (values.view === "grid") views.grid.show(values, of, page.layers, page.heads);
-  else if (values.view === "walk" && answer.has("attentions")) views.walk.show(answer, values, pretrained, head);
-  else if (values.view === "heatmap" && answer.has(values.tensor)) views.heatmap.show(answer, values, head);
-  else if (values.view === "heads" && answer.has("attentions")) views.heads.show(answer, values, head);
+  const { answer } = loader;
+  if (values.view !== view || !answer || !shown) return;
+  page.fill(view, look.element);
+  if (!tensorsFor(values, shown).every((name) => answer.has(name))) return; // they are on their way
+  const head = shown.kind === "pretrained" ? 0 : Math.min(Number(values.head) || 0, answer.told.heads.length - 1);
+  look.show({ answer, values, model: shown, head, layers: page.layers, heads: page.heads });
 }
 
 state.addEventListener("change", update);
-window.addEventListener("resize", () => loader.answer && shown && render(loader.answer, shown));
-matchMedia("(prefers-color-scheme: dark)").addEventListener(
-  "change",
-  () => loader.answer && shown && render(loader.answer, shown),
-);
-byId("main").append(element("div", { class: "page" }, ...page.parts));
+window.addEventListener("resize", render);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", render);
 update();

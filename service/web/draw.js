@@ -7,6 +7,43 @@ import { short } from "./numbers.js";
 const NUMBER_WIDTH = 34;
 const NUMBER_HEIGHT = 15;
 const LABEL_PIXELS = 12;
+/** Of names that are remembered. */
+const MOST_WIDTHS = 20_000;
+
+/** @type {{ink: string, accent: string, onAccent: string, hatching: string} | null} */
+let inks = null;
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  inks = null;
+});
+
+/** The page's colours; read once, for to read them anew lays out the page each time. */
+export function theme() {
+  if (!inks) {
+    const style = getComputedStyle(document.documentElement);
+    const of = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`);
+    inks = { ink: of("ink"), accent: of("accent"), onAccent: of("on-accent"), hatching: of("hatching") };
+  }
+  return inks;
+}
+
+/** @type {Map<string, number>} */
+const widths = new Map();
+
+/**
+ * How wide a name is in the context's font, which is always the same one.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} name
+ * @returns {number}
+ */
+export function widthOf(context, name) {
+  let width = widths.get(name);
+  if (width === undefined) {
+    width = context.measureText(name).width;
+    if (widths.size > MOST_WIDTHS) widths.clear();
+    widths.set(name, width);
+  }
+  return width;
+}
 
 /**
  * Give a canvas this size in CSS pixels, and as many pixels of its own as the screen has there.
@@ -69,7 +106,7 @@ export function drawCells(context, pixels, geometry) {
  */
 export function drawNumbers(context, matrix, scale, colors, geometry) {
   if (geometry.cellWidth < NUMBER_WIDTH || geometry.cellHeight < NUMBER_HEIGHT) return;
-  context.font = "11px ui-monospace, SFMono-Regular, Menlo, 'DejaVu Sans Mono', monospace";
+  context.font = "11px monospace";
   context.textAlign = "center";
   context.textBaseline = "middle";
   const { firstRow, lastRow, firstColumn, lastColumn } = geometry.visible;

@@ -1,13 +1,13 @@
 /** All layers × heads as small pictures, fetched a layer at a time and only when they come into view. */
 
 import { ask, fieldsOf } from "./api.js";
-import { palette, picture } from "./colors.js";
+import { chooseScale, palette, picture } from "./colors.js";
 import { element } from "./dom.js";
 import { Matrix } from "./matrix.js";
 import { readBytesNpy } from "./safetensors.js";
 import { say, TEXT } from "./strings.js";
 
-/** @typedef {{row: HTMLElement, canvases: HTMLCanvasElement[], matrices: Matrix[] | null}} Layer */
+/** @typedef {{row: HTMLElement, canvases: HTMLCanvasElement[], matrices: {matrix: Matrix, scale: Scale}[] | null}} Layer */
 
 const PIXELS = 112;
 
@@ -25,6 +25,7 @@ export class GridView {
     /** @type {Layer[]} */
     this.layers = [];
     this.asked = "";
+    this.frame = 0;
     this.colormap = "viridis";
     this.stop = new AbortController();
     this.seen = new IntersectionObserver((entries) => {
@@ -35,8 +36,8 @@ export class GridView {
     this.source = null;
   }
 
-  /** @param {Values} values @param {Model} model @param {number} layers @param {number} heads */
-  show(values, model, layers, heads) {
+  /** @param {Sight} sight */
+  show({ values, model, layers, heads }) {
     const fields = fieldsOf(values, model, "attention");
     const asked = JSON.stringify([fields, layers, heads]);
     this.source = { values, model };
@@ -55,7 +56,7 @@ export class GridView {
     }
     if (values.colormap !== this.colormap) {
       this.colormap = values.colormap;
-      this.layers.forEach((_, index) => this.#draw(index));
+      this.#drawFrom(0);
     }
   }
 
@@ -104,7 +105,8 @@ export class GridView {
       const [rows = 0, columns = 0] = shape.slice(-2);
       layer.matrices = layer.canvases.map((_, head) => {
         const bytes = numbers.subarray(head * rows * columns, (head + 1) * rows * columns);
-        return new Matrix(rows, columns, Float32Array.from(bytes)).pooled(PIXELS, PIXELS);
+        const matrix = new Matrix(rows, columns, Float32Array.from(bytes)).pooled(PIXELS, PIXELS);
+        return { matrix, scale: chooseScale(matrix, "data", "linear", "") };
       });
       this.#draw(index);
       layer.row.removeAttribute("aria-busy");
@@ -115,18 +117,25 @@ export class GridView {
     }
   }
 
+  /** @param {number} index of a layer, drawn now; those behind it follow, one a frame */
+  #drawFrom(index) {
+    cancelAnimationFrame(this.frame);
+    if (index >= this.layers.length) return;
+    this.#draw(index);
+    this.frame = requestAnimationFrame(() => this.#drawFrom(index + 1));
+  }
+
   /** @param {number} index */
   #draw(index) {
     const colors = palette(this.colormap);
     const layer = this.layers[index];
-    layer?.matrices?.forEach((matrix, head) => {
-      const { low, high } = matrix.extremes();
+    layer?.matrices?.forEach(({ matrix, scale }, head) => {
       const canvas = layer.canvases[head];
       const context = canvas?.getContext("2d");
       if (!canvas || !context) return;
-      const image = picture(matrix, { low, high: high > low ? high : low + 1, log: false }, colors);
-      canvas.width = image.width;
-      canvas.height = image.height;
+      const image = picture(matrix, scale, colors);
+      if (canvas.width !== image.width) canvas.width = image.width;
+      if (canvas.height !== image.height) canvas.height = image.height;
       context.putImageData(image, 0, 0);
     });
   }

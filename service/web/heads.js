@@ -1,15 +1,17 @@
 /** The head view: the tokens twice, and lines from each query to the keys that it attends to. */
 
 import { element } from "./dom.js";
-import { fit } from "./draw.js";
+import { fit, theme } from "./draw.js";
 import { linksOf } from "./links.js";
 import { precise } from "./numbers.js";
 import { say, TEXT } from "./strings.js";
 
 const ROW = 22;
 const COLUMN = 150;
-const FONT = "13px system-ui, 'Noto Sans', 'Noto Sans CJK SC', 'Noto Color Emoji', sans-serif";
-const FAINT = 0.08;
+const FONT = "13px system-ui, sans-serif";
+/** More lines than this only darken each other, and take long. */
+const MOST_DRAWN = 300;
+const MOST_LISTED = 24;
 
 export class HeadsView {
   constructor() {
@@ -27,8 +29,11 @@ export class HeadsView {
     );
     /** @type {Answer | null} */
     this.answer = null;
-    /** @type {Link[][]} */
-    this.links = [];
+    /** Of the queries that were looked at. @type {Map<number, Link[]>} */
+    this.links = new Map();
+    this.how = { kind: "top", top: 1, mass: 1 };
+    /** @type {Matrix | null} */
+    this.attentions = null;
     this.hidden = /** @type {boolean[]} */ ([]);
     /** @type {Focus} */
     this.focus = null;
@@ -37,12 +42,13 @@ export class HeadsView {
     this.#listen();
   }
 
-  /** @param {Answer} answer @param {Values} values @param {number} head its place in the answer */
-  show(answer, values, head) {
+  /** @param {Sight} sight */
+  show({ answer, values, head }) {
     const asked = [values.links, values.top, values.mass, head].join(" ");
     if (answer !== this.answer || asked !== this.asked) {
-      const how = { kind: values.links, top: Number(values.top), mass: Number(values.mass) };
-      this.links = linksOf(answer.matrix("attentions", 0, head), how);
+      this.how = { kind: values.links, top: Number(values.top), mass: Number(values.mass) };
+      this.attentions = answer.matrix("attentions", 0, head);
+      this.links.clear();
       this.asked = asked;
     }
     if (answer !== this.answer) {
@@ -65,49 +71,50 @@ export class HeadsView {
     const height = Math.min(scrolled.clientHeight, this.spacer.clientHeight);
     if (!width || !height) return;
     fit(canvas, context, width, height);
-    const style = getComputedStyle(canvas);
     const column = Math.min(COLUMN, width * 0.36);
     const top = scrolled.scrollTop;
-    this.#drawLinks(column, width - column, top, height, style.getPropertyValue("--accent"));
+    this.#drawLinks(column, width - column, top, height);
     context.font = FONT;
     context.textBaseline = "middle";
-    this.#drawTokens(
-      "query",
-      answer.queryTokens,
-      { x: column - 8, width: column - 8, align: "right" },
-      top,
-      height,
-      style,
-    );
-    this.#drawTokens(
-      "key",
-      answer.keyTokens,
-      { x: width - column + 8, width: column - 8, align: "left" },
-      top,
-      height,
-      style,
-    );
+    this.#drawTokens("query", answer.queryTokens, { x: column - 8, width: column - 8, align: "right" }, top, height);
+    this.#drawTokens("key", answer.keyTokens, { x: width - column + 8, width: column - 8, align: "left" }, top, height);
   }
 
-  /** @param {number} from @param {number} to @param {number} top @param {number} height @param {string} color */
-  #drawLinks(from, to, top, height, color) {
+  /** @param {number} query @returns {Link[]} */
+  #linksOf(query) {
+    const links = this.links.get(query) ?? (this.attentions ? linksOf(this.attentions.row(query), this.how) : []);
+    this.links.set(query, links);
+    return links.filter(({ key }) => !this.hidden[key] && !this.hidden[query]);
+  }
+
+  /** @param {number} top @param {number} height @returns {(Link & {query: number})[]} those to draw, the strongest last */
+  #linksInView(top, height) {
+    const { focus } = this;
+    const ofKey = focus?.side === "key";
+    const first = ofKey ? 0 : focus ? focus.index : Math.max(0, Math.floor(top / ROW));
+    const rows = this.attentions?.rows ?? 0;
+    const last = ofKey ? rows : focus ? focus.index + 1 : Math.min(rows, Math.ceil((top + height) / ROW));
+    const found = [];
+    for (let query = first; query < last; query++)
+      for (const link of this.#linksOf(query)) if (!ofKey || link.key === focus.index) found.push({ ...link, query });
+    return found.sort((a, b) => a.weight - b.weight).slice(-MOST_DRAWN);
+  }
+
+  /** @param {number} from @param {number} to @param {number} top @param {number} height */
+  #drawLinks(from, to, top, height) {
     const { context, focus } = this;
-    context.strokeStyle = color;
-    this.links.forEach((links, query) => {
-      if (this.hidden[query]) return;
-      const y = query * ROW + ROW / 2 - top;
-      for (const { key, weight } of links) {
-        const end = key * ROW + ROW / 2 - top;
-        if (this.hidden[key] || (y < 0 && end < 0) || (y > height && end > height)) continue;
-        const concerned = !focus || (focus.side === "query" ? focus.index === query : focus.index === key);
-        context.globalAlpha = concerned ? 0.1 + 0.9 * weight : FAINT * weight;
-        context.lineWidth = concerned && focus ? 2.5 : 1.5;
-        context.beginPath();
-        context.moveTo(from, y);
-        context.bezierCurveTo((from + to) / 2, y, (from + to) / 2, end, to, end);
-        context.stroke();
-      }
-    });
+    const middle = (from + to) / 2;
+    context.strokeStyle = theme().accent;
+    context.lineWidth = focus ? 2.5 : 1.5;
+    for (const { query, key, weight } of this.#linksInView(top, height)) {
+      const start = query * ROW + ROW / 2 - top;
+      const end = key * ROW + ROW / 2 - top;
+      context.globalAlpha = 0.1 + 0.9 * Math.min(weight, 1);
+      context.beginPath();
+      context.moveTo(from, start);
+      context.bezierCurveTo(middle, start, middle, end, to, end);
+      context.stroke();
+    }
     context.globalAlpha = 1;
   }
 
@@ -117,10 +124,10 @@ export class HeadsView {
    * @param {{x: number, width: number, align: CanvasTextAlign}} place
    * @param {number} top
    * @param {number} height
-   * @param {CSSStyleDeclaration} style
    */
-  #drawTokens(side, tokens, { x, width, align }, top, height, style) {
+  #drawTokens(side, tokens, { x, width, align }, top, height) {
     const { context, focus } = this;
+    const { ink, accent, onAccent } = theme();
     const first = Math.max(0, Math.floor(top / ROW));
     const last = Math.min(tokens.length, Math.ceil((top + height) / ROW));
     context.textAlign = align;
@@ -129,10 +136,10 @@ export class HeadsView {
       const focused = focus?.side === side && focus.index === index;
       context.globalAlpha = this.hidden[index] ? 0.25 : 1;
       if (focused) {
-        context.fillStyle = style.getPropertyValue("--accent");
+        context.fillStyle = accent;
         context.fillRect(align === "right" ? x - width : x - 6, y - ROW / 2 + 1, width + 6, ROW - 2);
       }
-      context.fillStyle = focused ? style.getPropertyValue("--on-accent") : style.color;
+      context.fillStyle = focused ? onAccent : ink;
       context.fillText(tokens[index] ?? "", x, y, width);
     }
     context.globalAlpha = 1;
@@ -141,37 +148,21 @@ export class HeadsView {
   #read() {
     const { focus, answer } = this;
     if (!focus || !answer) {
-      const drawn = this.links.reduce((sum, links) => sum + links.length, 0);
-      this.readout.replaceChildren(
-        element("p", { class: "hint" }, `${TEXT.headHint} ${say(TEXT.allLinks, { count: drawn })}`),
-      );
+      this.readout.replaceChildren(element("p", { class: "hint" }, TEXT.headHint));
       return;
     }
-    const listed = this.#linksOfFocus().map(({ token, weight }) =>
-      element("li", {}, element("bdi", {}, token), ` ${precise(weight)}`),
-    );
-    const tokens = focus.side === "query" ? answer.queryTokens : answer.keyTokens;
-    const title = focus.side === "query" ? TEXT.linksOf : TEXT.linksTo;
+    const ofQuery = focus.side === "query";
+    const [from, to] = ofQuery ? [answer.queryTokens, answer.keyTokens] : [answer.keyTokens, answer.queryTokens];
+    const listed = this.#linksInView(0, 0)
+      .reverse()
+      .slice(0, MOST_LISTED)
+      .map(({ query, key, weight }) =>
+        element("li", {}, element("bdi", {}, to[ofQuery ? key : query]), ` ${precise(weight)}`),
+      );
     this.readout.replaceChildren(
-      element("p", {}, say(title, { token: tokens[focus.index] ?? "" })),
+      element("p", {}, say(ofQuery ? TEXT.linksOf : TEXT.linksTo, { token: from[focus.index] ?? "" })),
       element("ol", { class: "links" }, ...listed),
     );
-  }
-
-  /** @returns {{token: string, weight: number}[]} the strongest first */
-  #linksOfFocus() {
-    const { focus, answer, links } = this;
-    if (!focus || !answer) return [];
-    if (focus.side === "query")
-      return (links[focus.index] ?? []).map(({ key, weight }) => ({ token: answer.keyTokens[key] ?? "", weight }));
-    return links
-      .flatMap((of, query) =>
-        of
-          .filter(({ key }) => key === focus.index)
-          .map(({ weight }) => ({ token: answer.queryTokens[query] ?? "", weight })),
-      )
-      .sort((a, b) => b.weight - a.weight)
-      .slice(0, 12);
   }
 
   /** @param {Focus} focus */

@@ -6,12 +6,14 @@ import { legend } from "./legend.js";
 import { MatrixView } from "./matrix-view.js";
 import { precise } from "./numbers.js";
 import { numbersButton } from "./numbers-dialog.js";
+import { OF_KEYS } from "./steps.js";
 import { say, TEXT } from "./strings.js";
 
-const OF_KEYS = new Set(["scores", "attentions"]);
 const LARGEST_CELL = 48;
 const SMALLEST = 240;
 const ZOOM = 1.5;
+/** What names and margins take of the window. */
+const [BESIDE, ABOVE] = [170, 210];
 /** How many of a pinned row are listed. */
 const LISTED = 12;
 
@@ -61,8 +63,8 @@ export class HeatmapView {
     this.#listen();
   }
 
-  /** @param {Answer} answer @param {Values} values @param {number} head its place in the answer */
-  show(answer, values, head) {
+  /** @param {Sight} sight */
+  show({ answer, values, head }) {
     this.answer = answer;
     this.name = values.tensor;
     const ofKeys = OF_KEYS.has(this.name);
@@ -80,7 +82,7 @@ export class HeatmapView {
     });
     const { matrix, rows, columns } = this.arranged;
     const rowTokens = this.name === "key" || this.name === "value" ? answer.keyTokens : answer.queryTokens;
-    const room = this.#room(values.embed !== "");
+    const room = this.#room();
     const side = (/** @type {number} */ cells, /** @type {number} */ most) =>
       Math.max(Math.min(cells * LARGEST_CELL, most), Math.min(SMALLEST, most));
     this.view.show({
@@ -101,12 +103,12 @@ export class HeatmapView {
     this.#read(this.view.cursor);
   }
 
-  /** @param {boolean} embedded @returns {{width: number, height: number}} for the cells */
-  #room(embedded) {
-    const width = (this.element.clientWidth || 640) - 130;
+  /** The room for the cells, by the window: to ask for the element's own size lays out the page. */
+  #room() {
+    const width = window.innerWidth - BESIDE;
     return {
       width: Math.max(160, Math.min(width, 900)),
-      height: Math.max(200, Math.min(width, window.innerHeight - (embedded ? 230 : 200), 900)),
+      height: Math.max(200, Math.min(width, window.innerHeight - ABOVE, 900)),
     };
   }
 

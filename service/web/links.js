@@ -4,22 +4,18 @@
 export const MOST_LINKS = 64;
 
 /**
- * The links of each query, the strongest first; ties go to the lower key, as the service's `top_k` has them.
- * @param {Matrix} attentions
+ * The links of a query, the strongest first; ties go to the lower key.
+ * @param {Float32Array} weights of all keys
  * @param {{kind: string, top: number, mass: number}} how
- * @returns {Link[][]}
+ * @returns {Link[]}
  */
-export function linksOf(attentions, { kind, top, mass }) {
-  const most = kind === "mass" ? MOST_LINKS : Math.min(Math.max(Math.round(top) || 1, 1), MOST_LINKS);
-  return Array.from({ length: attentions.rows }, (_, query) => {
-    const links = strongest(attentions.row(query), most);
-    if (kind !== "mass") return links;
-    let sum = 0;
-    return links.filter(({ weight }) => {
-      const isNeeded = sum < mass - 1e-6;
-      sum += weight;
-      return isNeeded;
-    });
+export function linksOf(weights, { kind, top, mass }) {
+  if (kind !== "mass") return strongest(weights, Math.min(Math.max(Math.round(top) || 1, 1), MOST_LINKS));
+  let sum = 0;
+  return strongest(weights, MOST_LINKS).filter(({ weight }) => {
+    const isNeeded = sum < mass - 1e-6;
+    sum += weight;
+    return isNeeded;
   });
 }
 

@@ -2,10 +2,10 @@
 
 import { chooseScale, palette } from "./colors.js";
 import { element } from "./dom.js";
-import { bitmap, drawCells, drawHatching, drawLights, drawNames, drawNumbers, fit } from "./draw.js";
+import { bitmap, drawCells, drawHatching, drawLights, drawNames, drawNumbers, fit, theme, widthOf } from "./draw.js";
 import { Geometry } from "./geometry.js";
 
-const NAME_FONT = "12px system-ui, 'Noto Sans', 'Noto Sans CJK SC', 'Noto Color Emoji', sans-serif";
+const NAME_FONT = "12px system-ui, sans-serif";
 const LONGEST_NAME = 110;
 /** A click may shake by so many pixels. */
 const DRAG = 4;
@@ -93,18 +93,18 @@ export class MatrixView extends EventTarget {
     const height = Math.ceil(margin.top + seen.height + 2);
     this.pixels ??= bitmap(content.matrix, scale, colors, geometry, density);
     fit(this.canvas, context, width, height);
-    const style = getComputedStyle(this.canvas);
+    const { ink, accent, hatching } = theme();
     const lit = this.cursor ? [...this.lights, this.cursor] : this.lights;
     context.translate(margin.left, margin.top);
-    drawNames(context, geometry, this.names.rows, this.names.columns, { color: style.color, font: NAME_FONT, lit });
+    drawNames(context, geometry, this.names.rows, this.names.columns, { color: ink, font: NAME_FONT, lit });
     context.save();
     context.beginPath();
     context.rect(-1, -1, seen.width + 2, seen.height + 2);
     context.clip();
-    if (scale.masked) drawHatching(context, seen, style.getPropertyValue("--hatching"));
+    if (scale.masked) drawHatching(context, seen, hatching);
     drawCells(context, this.pixels, geometry);
     drawNumbers(context, content.matrix, scale, colors, geometry);
-    drawLights(context, lit, geometry, style.getPropertyValue("--accent"));
+    drawLights(context, lit, geometry, accent);
     context.restore();
   }
 
@@ -118,16 +118,15 @@ export class MatrixView extends EventTarget {
 
   /** @param {string} name @returns {string} as much of it as there is room for */
   #shortened(name) {
-    if (this.context.measureText(name).width <= LONGEST_NAME) return name;
+    if (widthOf(this.context, name) <= LONGEST_NAME) return name;
     const characters = [...name].slice(0, LONGEST_NAME / 2);
-    while (characters.length && this.context.measureText(`${characters.join("")}…`).width > LONGEST_NAME)
-      characters.pop();
+    while (characters.length && widthOf(this.context, `${characters.join("")}…`) > LONGEST_NAME) characters.pop();
     return `${characters.join("")}…`;
   }
 
   /** @param {readonly string[]} names @returns {number} the room that they take */
   #longest(names) {
-    const widest = names.reduce((most, name) => Math.max(most, this.context.measureText(name).width), 0);
+    const widest = names.reduce((most, name) => Math.max(most, widthOf(this.context, name)), 0);
     return names.length ? Math.ceil(Math.min(widest, LONGEST_NAME)) + 8 : 1;
   }
 

@@ -46,25 +46,19 @@ const PICTURES = ["attentions", "scores", "query", "key", "value", "output", "em
 export class Page {
   /**
    * @param {Change} change
-   * @param {Record<View, {element: HTMLElement}>} views
    * @param {HTMLElement} status
    * @param {HTMLElement} share
    */
-  constructor(change, views, status, share) {
+  constructor(change, status, share) {
     const looks = /** @type {Name[]} */ (Object.keys(LOOKS));
     this.controls = new Controls(change, [...MAIN, ...MORE, ...looks]);
     this.layers = 1;
     this.heads = 1;
-    this.views = views;
     this.tabs = Object.fromEntries(VIEWS.map((view) => [view, this.#tab(view, change)]));
     this.panels = Object.fromEntries(
       VIEWS.map((view) => [
         view,
-        element(
-          "div",
-          { role: "tabpanel", id: `panel-${view}`, "aria-labelledby": `tab-${view}`, hidden: true },
-          views[view].element,
-        ),
+        element("div", { role: "tabpanel", id: `panel-${view}`, "aria-labelledby": `tab-${view}`, hidden: true }),
       ]),
     );
     const dice = element(
@@ -127,6 +121,11 @@ export class Page {
       if (this.tabs[view]) this.tabs[view].tabIndex = chosen ? 0 : -1;
       if (this.panels[view]) this.panels[view].hidden = !chosen || !answer;
     }
+  }
+
+  /** @param {string} view @param {HTMLElement} element what its panel holds from now on */
+  fill(view, element) {
+    if (!element.isConnected) this.panels[view].append(element);
   }
 
   /** @param {Values} values @param {readonly Model[]} models @param {Model} model @param {Answer | null} answer */

@@ -173,7 +173,6 @@ export const TEXT = {
   headHint: "Point at a token, or use the arrow keys, to see its links alone. Enter keeps it.",
   linksOf: "“{token}” attends to",
   linksTo: "Attend to “{token}”",
-  allLinks: "{count} links are drawn.",
   gridHint: "Each picture is one head, rows attend to columns. Open one to look closely.",
   gridSynthetic: "Give the model more heads to compare them here.",
   openHead: "Layer {layer}, head {head}: open",

@@ -45,6 +45,11 @@ declare global {
   };
   type Tensor = { shape: number[]; numbers: Float32Array | Uint8Array };
 
+  // the views
+  /** An answer, and what of it is looked at: `head` is its place in the answer. */
+  type Sight = { answer: Answer; values: Values; model: Model; head: number; layers: number; heads: number };
+  type Look = { element: HTMLElement; show(sight: Sight): void };
+
   // matrices on a canvas
   type MatrixName = keyof typeof TEXT.matrices;
   type Cell = { row: number; column: number };

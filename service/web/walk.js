@@ -6,19 +6,9 @@ import { explain } from "./explain.js";
 import { showExplanation } from "./explanation-view.js";
 import { MatrixView } from "./matrix-view.js";
 import { numbersButton } from "./numbers-dialog.js";
+import { MATRICES, OF_KEYS, STEPS } from "./steps.js";
 import { say, TEXT } from "./strings.js";
 
-/** Each step and its matrices. */
-const STEPS = /** @type {const} */ ({
-  embedding: ["embedding"],
-  projections: ["query_weights", "key_weights", "value_weights", "query", "key", "value"],
-  scores: ["scores"],
-  attentions: ["attentions"],
-  output: ["output"],
-});
-const ALL = /** @type {MatrixName[]} */ (Object.values(STEPS).flat());
-/** Those whose columns are keys. */
-const OF_KEYS = new Set(["scores", "attentions"]);
 const CELL = { width: 38, height: 20 };
 const LARGEST = { width: 380, height: 320 };
 
@@ -28,7 +18,7 @@ export class WalkView {
     this.explanation = element("div", { class: "explanation", "aria-live": "polite" });
     this.tokens = element("ol", { class: "tokens" });
     /** @type {Record<string, {view: MatrixView, figure: HTMLElement, formula: HTMLElement, shape: HTMLElement}>} */
-    this.figures = Object.fromEntries(ALL.map((name) => [name, this.#figure(name)]));
+    this.figures = Object.fromEntries(MATRICES.map((name) => [name, this.#figure(name)]));
     this.exercises = {
       scores: new ExerciseView(
         "scores",
@@ -53,17 +43,13 @@ export class WalkView {
     showExplanation(this.explanation, null);
   }
 
-  /** The tensors that it shows of what a model offers. @param {readonly string[]} offered @returns {string[]} */
-  static tensors(offered) {
-    return ALL.filter((name) => offered.includes(name));
-  }
-
-  /** @param {Answer} answer @param {Values} values @param {boolean} pretrained @param {number} head its place in the answer */
-  show(answer, values, pretrained, head) {
+  /** @param {Sight} sight */
+  show({ answer, values, model, head }) {
+    const pretrained = model.kind === "pretrained";
     const { told, queryTokens, keyTokens } = answer;
     /** @type {Record<string, Matrix>} */
     const matrices = Object.fromEntries(
-      ALL.filter((name) => answer.has(name)).map((name) => [name, answer.matrix(name, 0, head)]),
+      MATRICES.filter((name) => answer.has(name)).map((name) => [name, answer.matrix(name, 0, head)]),
     );
     this.situation = { matrices, queryTokens, keyTokens, parameters: told.parameters, pretrained };
     this.tokens.replaceChildren(
@@ -79,7 +65,7 @@ export class WalkView {
       if (title) title.textContent = name ?? "";
       if (text) text.textContent = about ?? "";
     }
-    for (const name of ALL) this.#show(name, matrices[name], values, told.parameters, pretrained);
+    for (const name of MATRICES) this.#show(name, matrices[name], values, told.parameters, pretrained);
     this.exercises.scores.show({ formula: values.scores_formula, matrices });
     this.exercises.output.show({ formula: values.output_formula, matrices });
   }

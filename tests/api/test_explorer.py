@@ -54,16 +54,30 @@ async def test_every_file_that_the_page_names_is_there_under_any_path_of_a_proxy
         page = (await proxied.get(address)).text
         named = re.findall(r'(?:href|src)="(\./[^"]+)"', page)
         statuses = {name: (await proxied.get(urljoin(address, name))).status_code for name in named}
-    assert {name.rsplit("/", 1)[1] for name in statuses} == set(NAMES) - {"index.html"}
     assert set(statuses.values()) == {200}
+
+
+async def test_the_page_preloads_the_modules_that_its_first_picture_waits_for(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/")).text
+    preloaded = re.findall(r'modulepreload" href="\./web/\w+/([^"]+)"', page)
+    needed, new = set[str](), {"app.js", "walk.js"}  # the walk is loaded by the views, once it is looked at
+    while new:
+        needed |= new
+        new = {name for module in new for name in imports((await client.get(f"{FOLDER}/{module}")).text)} - needed
+    assert sorted(preloaded) == sorted(needed)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".js")])
 async def test_a_module_imports_files_beside_it_alone(client: httpx.AsyncClient, name: str) -> None:
     text = (await client.get(f"{FOLDER}/{name}")).text
-    assert "import(" not in re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-    imported = re.findall(r'^(?:import|export|}).* from "([^"]+)";$', text, re.MULTILINE)
-    assert set(imported) <= {f"./{other}" for other in NAMES}
+    assert set(imports(text)) | set(re.findall(r'await import\("\./([^"]+)"\)', text)) <= set(NAMES)
+
+
+def imports(module: str) -> list[str]:
+    """What a module imports at its start; anything but a file beside it is found with its dots and slashes."""
+    return [
+        name.removeprefix("./") for name in re.findall(r'^(?:import|export|}).* from "([^"]+)";$', module, re.MULTILINE)
+    ]
 
 
 async def test_the_page_is_asked_for_anew_and_its_files_are_kept_for_good(client: httpx.AsyncClient) -> None:

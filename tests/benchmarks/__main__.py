@@ -17,6 +17,7 @@ from service.settings import ENV_PREFIX
 from tests.benchmarks import (
     bulk,
     curves,
+    explorer,
     forms,
     heatmap,
     latency,
@@ -37,7 +38,7 @@ LIBRARIES = ("torch", "transformers", "fastapi", "starlette", "uvicorn", "pydant
 def main() -> None:
     """Run the suites that the command line names."""
     parser = argparse.ArgumentParser("python -m tests.benchmarks", description="Ratios to peers, each in one run.")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help="suites to run (default: all but overload)")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help="suites to run (default: those that README shows)")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (default: each suite's own)")
     parser.add_argument("--seconds", type=int, help="seconds of load on each target (default: each suite's own)")
     parser.add_argument("--requests", type=int, default=200_000, help="of memory, where it is named (default: 200000)")
@@ -53,8 +54,6 @@ def main() -> None:
         "latency": lambda: latency.measure(rounds or 3, seconds or 1),
         "bulk": lambda: bulk.measure(rounds or 3, seconds or 1),
         "workers": lambda: workers.measure(rounds or 3, seconds or 1),
-        "sizing": lambda: sizing.measure(rounds or 3, seconds or 2),
-        "stalls": lambda: stalls.measure(rounds or 3),
         "memory": lambda: memory.measure(rounds or 2, requests),
         "startup": lambda: startup.measure(rounds or 3),
         "curves": lambda: curves.measure(rounds or 3),
@@ -62,7 +61,12 @@ def main() -> None:
         "heatmap": lambda: heatmap.measure(rounds or 3),
         "pretrained": lambda: pretrained.measure(rounds or 3, device),
     }
-    alone: dict[str, Callable[[], Rows]] = {"overload": lambda: overload.measure(seconds or 60)}
+    alone: dict[str, Callable[[], Rows]] = {
+        "sizing": lambda: sizing.measure(rounds or 3, seconds or 2),
+        "stalls": lambda: stalls.measure(rounds or 3),
+        "overload": lambda: overload.measure(seconds or 60),
+        "explorer": lambda: explorer.measure(rounds or 3),
+    }
     unknown = set(options.suites) - {*suites, *alone}
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}: choose from {', '.join([*suites, *alone])}")

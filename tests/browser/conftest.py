@@ -1,50 +1,32 @@
-"""Debian's Chromium, and a service with a small pretrained model beside the synthetic one."""
+"""A fresh tab for each test, in which nothing may complain."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
+from tests.browser.chromium import CHROMIUM, chromium, serving_small
 from tests.browser.explorer import Explorer
-from tests.conftest import Server, serving
-from tests.models import save
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-LAYERS, HEADS, POSITIONS = 3, 12, 512
+from tests.conftest import Server
 
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("model")
-    save("bert", folder, num_attention_heads=HEADS, hidden_size=96, max_position_embeddings=POSITIONS)
-    with serving("--models", f"small={folder}") as server:
+def server() -> Iterator[Server]:
+    with serving_small() as server:
         yield server
 
 
 @pytest.fixture
 async def explorer(browser: Browser, server: Server) -> AsyncIterator[Explorer]:
-    """A fresh tab; nothing in it may complain, and nothing may leave the origin."""
+    """A fresh tab; no console error, no exception, and no request to elsewhere may be left of it."""
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     explorer = Explorer(await context.new_page(), server.url)
     yield explorer

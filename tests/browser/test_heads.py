@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.browser.conftest import HEADS, LAYERS
+from tests.browser.chromium import HEADS, LAYERS
 from tests.browser.explorer import Explorer, picture
 
 pytestmark = pytest.mark.browser

@@ -16,6 +16,7 @@ def module() -> str:
     return "\n".join(
         [
             "/** The colours of the service's pictures from low to high, as red, green and blue in base64. */",
+            "// biome-ignore-all format: made by `python -m tests.web.colormaps`",
             "",
             f"export const LEVELS = {LEVELS};",
             "",
