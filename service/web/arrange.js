@@ -4,13 +4,13 @@ import { Matrix } from "./matrix.js";
 
 /** @param {string} text such as `row:3` @returns {Pin} */
 export function readPin(text) {
-  const match = /^(row|column):(\d+)$/.exec(text);
-  return match ? { kind: match[1] === "row" ? "row" : "column", index: Number(match[2]) } : null;
+	const match = /^(row|column):(\d+)$/.exec(text);
+	return match ? { kind: match[1] === "row" ? "row" : "column", index: Number(match[2]) } : null;
 }
 
 /** @param {Pin} pin @returns {string} */
 export function writePin(pin) {
-  return pin ? `${pin.kind}:${pin.index}` : "";
+	return pin ? `${pin.kind}:${pin.index}` : "";
 }
 
 /**
@@ -19,33 +19,33 @@ export function writePin(pin) {
  * @returns {Arranged}
  */
 export function arrange(whole, { hiddenRows, hiddenColumns, renormalize, sort, pin }) {
-  const rows = places(whole.rows).filter((row) => !hiddenRows[row]);
-  const columns = places(whole.columns).filter((column) => !hiddenColumns[column]);
-  if (pin && sort === "row" && pin.kind === "row" && pin.index < whole.rows) descending(columns, whole.row(pin.index));
-  if (pin && sort === "column" && pin.kind === "column" && pin.index < whole.columns)
-    descending(rows, whole.column(pin.index));
-  const matrix = whole.select(rows, columns);
-  return { matrix: renormalize ? renormalized(matrix) : matrix, rows, columns };
+	const rows = places(whole.rows).filter((row) => !hiddenRows[row]);
+	const columns = places(whole.columns).filter((column) => !hiddenColumns[column]);
+	if (pin && sort === "row" && pin.kind === "row" && pin.index < whole.rows) descending(columns, whole.row(pin.index));
+	if (pin && sort === "column" && pin.kind === "column" && pin.index < whole.columns)
+		descending(rows, whole.column(pin.index));
+	const matrix = whole.select(rows, columns);
+	return { matrix: renormalize ? renormalized(matrix) : matrix, rows, columns };
 }
 
 /** @param {number} count @returns {number[]} */
 function places(count) {
-  return Array.from({ length: count }, (_, index) => index);
+	return Array.from({ length: count }, (_, index) => index);
 }
 
 /** @param {number[]} order @param {ArrayLike<number>} numbers */
 function descending(order, numbers) {
-  const at = (/** @type {number} */ index) => numbers[index] ?? -Infinity;
-  order.sort((a, b) => (at(a) === at(b) ? a - b : at(b) > at(a) ? 1 : -1));
+	const at = (/** @type {number} */ index) => numbers[index] ?? -Infinity;
+	order.sort((a, b) => (at(a) === at(b) ? a - b : at(b) > at(a) ? 1 : -1));
 }
 
 /** @param {Matrix} matrix @returns {Matrix} each row divided by its sum */
 function renormalized(matrix) {
-  const numbers = matrix.numbers.slice();
-  for (let row = 0; row < matrix.rows; row++) {
-    const line = numbers.subarray(row * matrix.columns, (row + 1) * matrix.columns);
-    const sum = line.reduce((a, b) => a + b, 0);
-    if (sum > 0) line.set(line.map((number) => number / sum));
-  }
-  return new Matrix(matrix.rows, matrix.columns, numbers);
+	const numbers = matrix.numbers.slice();
+	for (let row = 0; row < matrix.rows; row++) {
+		const line = numbers.subarray(row * matrix.columns, (row + 1) * matrix.columns);
+		const sum = line.reduce((a, b) => a + b, 0);
+		if (sum > 0) line.set(line.map((number) => number / sum));
+	}
+	return new Matrix(matrix.rows, matrix.columns, numbers);
 }

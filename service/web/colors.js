@@ -14,19 +14,19 @@ const UNIT_LOG_LOW = 1e-6;
  * @returns {Scale}
  */
 export function chooseScale(matrix, range, kind, colormap) {
-  let { low, high, positive, masked } = matrix.extremes();
-  if (kind === "log" && low >= 0) {
-    if (range === "unit" || positive > high) return { low: UNIT_LOG_LOW, high: 1, log: true, masked };
-    if (positive === high) return { low: positive / 10, high: high * 10, log: true, masked };
-    return { low: positive, high, log: true, masked };
-  }
-  if (range === "unit") return { low: 0, high: 1, log: false, masked };
-  if (DIVERGING.has(colormap) && low < 0 && high > 0) {
-    high = Math.max(-low, high);
-    low = -high;
-  }
-  const margin = low < high ? 0 : Math.max(Math.abs(low), 1) * 0.1;
-  return { low: low - margin, high: high + margin, log: false, masked };
+	let { low, high, positive, masked } = matrix.extremes();
+	if (kind === "log" && low >= 0) {
+		if (range === "unit" || positive > high) return { low: UNIT_LOG_LOW, high: 1, log: true, masked };
+		if (positive === high) return { low: positive / 10, high: high * 10, log: true, masked };
+		return { low: positive, high, log: true, masked };
+	}
+	if (range === "unit") return { low: 0, high: 1, log: false, masked };
+	if (DIVERGING.has(colormap) && low < 0 && high > 0) {
+		high = Math.max(-low, high);
+		low = -high;
+	}
+	const margin = low < high ? 0 : Math.max(Math.abs(low), 1) * 0.1;
+	return { low: low - margin, high: high + margin, log: false, masked };
 }
 
 /**
@@ -36,10 +36,10 @@ export function chooseScale(matrix, range, kind, colormap) {
  * @returns {number}
  */
 export function fraction(number, { low, high, log }) {
-  const part = log
-    ? (Math.log(Math.max(number, low)) - Math.log(low)) / (Math.log(high) - Math.log(low))
-    : (number - low) / (high - low);
-  return Math.min(Math.max(part, 0), 1);
+	const part = log
+		? (Math.log(Math.max(number, low)) - Math.log(low)) / (Math.log(high) - Math.log(low))
+		: (number - low) / (high - low);
+	return Math.min(Math.max(part, 0), 1);
 }
 
 /**
@@ -48,16 +48,16 @@ export function fraction(number, { low, high, log }) {
  * @returns {Uint32Array}
  */
 export function palette(colormap) {
-  const bytes = atob(PALETTES[colormap] ?? /** @type {string} */ (PALETTES.viridis));
-  return Uint32Array.from(
-    { length: LEVELS },
-    (_, level) =>
-      (0xff000000 |
-        (bytes.charCodeAt(3 * level + 2) << 16) |
-        (bytes.charCodeAt(3 * level + 1) << 8) |
-        bytes.charCodeAt(3 * level)) >>>
-      0,
-  );
+	const bytes = atob(PALETTES[colormap] ?? /** @type {string} */ (PALETTES.viridis));
+	return Uint32Array.from(
+		{ length: LEVELS },
+		(_, level) =>
+			(0xff000000 |
+				(bytes.charCodeAt(3 * level + 2) << 16) |
+				(bytes.charCodeAt(3 * level + 1) << 8) |
+				bytes.charCodeAt(3 * level)) >>>
+			0,
+	);
 }
 
 /**
@@ -68,8 +68,8 @@ export function palette(colormap) {
  * @returns {[number, number, number]}
  */
 export function colorOf(number, scale, colors) {
-  const color = /** @type {number} */ (colors[Math.min(Math.floor(fraction(number, scale) * LEVELS), LEVELS - 1)]);
-  return [color & 255, (color >> 8) & 255, (color >> 16) & 255];
+	const color = /** @type {number} */ (colors[Math.min(Math.floor(fraction(number, scale) * LEVELS), LEVELS - 1)]);
+	return [color & 255, (color >> 8) & 255, (color >> 16) & 255];
 }
 
 /**
@@ -80,17 +80,17 @@ export function colorOf(number, scale, colors) {
  * @returns {ImageData}
  */
 export function picture(matrix, scale, colors) {
-  const image = new ImageData(matrix.columns, matrix.rows);
-  const pixels = new Uint32Array(image.data.buffer);
-  const { numbers } = matrix;
-  const last = LEVELS - 1;
-  const low = scale.log ? Math.log(scale.low) : scale.low;
-  const factor = LEVELS / ((scale.log ? Math.log(scale.high) : scale.high) - low);
-  for (let cell = 0; cell < numbers.length; cell++) {
-    const number = numbers[cell];
-    if (!(number > -Infinity)) continue;
-    const level = ((scale.log ? Math.log(Math.max(number, scale.low)) : number) - low) * factor;
-    pixels[cell] = colors[level < 0 ? 0 : level > last ? last : level | 0];
-  }
-  return image;
+	const image = new ImageData(matrix.columns, matrix.rows);
+	const pixels = new Uint32Array(image.data.buffer);
+	const { numbers } = matrix;
+	const last = LEVELS - 1;
+	const low = scale.log ? Math.log(scale.low) : scale.low;
+	const factor = LEVELS / ((scale.log ? Math.log(scale.high) : scale.high) - low);
+	for (let cell = 0; cell < numbers.length; cell++) {
+		const number = numbers[cell];
+		if (!(number > -Infinity)) continue;
+		const level = ((scale.log ? Math.log(Math.max(number, scale.low)) : number) - low) * factor;
+		pixels[cell] = colors[level < 0 ? 0 : level > last ? last : level | 0];
+	}
+	return image;
 }

@@ -9,14 +9,14 @@
  * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") made.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
-    else if (value !== null && value !== false && value !== undefined)
-      made.setAttribute(name, value === true ? "" : String(value));
-  }
-  made.append(...children.filter((child) => child !== null));
-  return made;
+	const made = document.createElement(tag);
+	for (const [name, value] of Object.entries(attributes)) {
+		if (typeof value === "function") made.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+		else if (value !== null && value !== false && value !== undefined)
+			made.setAttribute(name, value === true ? "" : String(value));
+	}
+	made.append(...children.filter((child) => child !== null));
+	return made;
 }
 
 /**
@@ -25,9 +25,9 @@ export function element(tag, attributes = {}, ...children) {
  * @returns {HTMLElement}
  */
 export function byId(id) {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no #${id}`);
-  return found;
+	const found = document.getElementById(id);
+	if (!found) throw new Error(`the page has no #${id}`);
+	return found;
 }
 
 /**
@@ -38,7 +38,7 @@ export function byId(id) {
  * @returns {HTMLOptionElement[]}
  */
 export function options(choices, names, chosen) {
-  return choices.map((choice) =>
-    element("option", { value: choice, selected: choice === chosen }, names[choice] ?? choice),
-  );
+	return choices.map((choice) =>
+		element("option", { value: choice, selected: choice === chosen }, names[choice] ?? choice),
+	);
 }

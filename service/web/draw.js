@@ -7,59 +7,6 @@ import { short } from "./numbers.js";
 const NUMBER_WIDTH = 34;
 const NUMBER_HEIGHT = 15;
 const LABEL_PIXELS = 12;
-/** Of names that are remembered. */
-const MOST_WIDTHS = 20_000;
-
-/** @type {{ink: string, accent: string, onAccent: string, hatching: string} | null} */
-let inks = null;
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  inks = null;
-});
-
-/** The page's colours; read once, for to read them anew lays out the page each time. */
-export function theme() {
-  if (!inks) {
-    const style = getComputedStyle(document.documentElement);
-    const of = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`);
-    inks = { ink: of("ink"), accent: of("accent"), onAccent: of("on-accent"), hatching: of("hatching") };
-  }
-  return inks;
-}
-
-/** @type {Map<string, number>} */
-const widths = new Map();
-
-/**
- * How wide a name is in the context's font, which is always the same one.
- * @param {CanvasRenderingContext2D} context
- * @param {string} name
- * @returns {number}
- */
-export function widthOf(context, name) {
-  let width = widths.get(name);
-  if (width === undefined) {
-    width = context.measureText(name).width;
-    if (widths.size > MOST_WIDTHS) widths.clear();
-    widths.set(name, width);
-  }
-  return width;
-}
-
-/**
- * Give a canvas this size in CSS pixels, and as many pixels of its own as the screen has there.
- * @param {HTMLCanvasElement} canvas
- * @param {CanvasRenderingContext2D} context
- * @param {number} width
- * @param {number} height
- */
-export function fit(canvas, context, width, height) {
-  const density = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * density);
-  canvas.height = Math.round(height * density);
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  context.setTransform(density, 0, 0, density, 0, 0);
-}
 
 /**
  * One pixel for each cell, or for each bin of cells where a screen pixel holds several.
@@ -71,12 +18,12 @@ export function fit(canvas, context, width, height) {
  * @returns {OffscreenCanvas}
  */
 export function bitmap(matrix, scale, colors, geometry, density) {
-  const rows = Math.ceil(matrix.rows * Math.min(1, geometry.cellHeight * density));
-  const columns = Math.ceil(matrix.columns * Math.min(1, geometry.cellWidth * density));
-  const image = picture(matrix.pooled(rows, columns), scale, colors);
-  const canvas = new OffscreenCanvas(image.width, image.height);
-  canvas.getContext("2d")?.putImageData(image, 0, 0);
-  return canvas;
+	const rows = Math.ceil(matrix.rows * Math.min(1, geometry.cellHeight * density));
+	const columns = Math.ceil(matrix.columns * Math.min(1, geometry.cellWidth * density));
+	const image = picture(matrix.pooled(rows, columns), scale, colors);
+	const canvas = new OffscreenCanvas(image.width, image.height);
+	canvas.getContext("2d")?.putImageData(image, 0, 0);
+	return canvas;
 }
 
 /**
@@ -86,14 +33,14 @@ export function bitmap(matrix, scale, colors, geometry, density) {
  * @param {Geometry} geometry
  */
 export function drawCells(context, pixels, geometry) {
-  context.imageSmoothingEnabled = false;
-  context.drawImage(
-    pixels,
-    -geometry.left,
-    -geometry.top,
-    geometry.columns * geometry.cellWidth,
-    geometry.rows * geometry.cellHeight,
-  );
+	context.imageSmoothingEnabled = false;
+	context.drawImage(
+		pixels,
+		-geometry.left,
+		-geometry.top,
+		geometry.columns * geometry.cellWidth,
+		geometry.rows * geometry.cellHeight,
+	);
 }
 
 /**
@@ -105,23 +52,23 @@ export function drawCells(context, pixels, geometry) {
  * @param {Geometry} geometry
  */
 export function drawNumbers(context, matrix, scale, colors, geometry) {
-  if (geometry.cellWidth < NUMBER_WIDTH || geometry.cellHeight < NUMBER_HEIGHT) return;
-  context.font = "11px monospace";
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  const { firstRow, lastRow, firstColumn, lastColumn } = geometry.visible;
-  for (let row = firstRow; row < lastRow; row++)
-    for (let column = firstColumn; column < lastColumn; column++) {
-      const number = matrix.at(row, column);
-      if (!(number > -Infinity)) continue; // hatched
-      const [red, green, blue] = colorOf(number, scale, colors);
-      context.fillStyle = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#111" : "#fff";
-      context.fillText(
-        short(number),
-        geometry.x(column) + geometry.cellWidth / 2,
-        geometry.y(row) + geometry.cellHeight / 2 + 0.5,
-      );
-    }
+	if (geometry.cellWidth < NUMBER_WIDTH || geometry.cellHeight < NUMBER_HEIGHT) return;
+	context.font = "11px monospace";
+	context.textAlign = "center";
+	context.textBaseline = "middle";
+	const { firstRow, lastRow, firstColumn, lastColumn } = geometry.visible;
+	for (let row = firstRow; row < lastRow; row++)
+		for (let column = firstColumn; column < lastColumn; column++) {
+			const number = matrix.at(row, column);
+			if (!(number > -Infinity)) continue; // hatched
+			const [red, green, blue] = colorOf(number, scale, colors);
+			context.fillStyle = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#111" : "#fff";
+			context.fillText(
+				short(number),
+				geometry.x(column) + geometry.cellWidth / 2,
+				geometry.y(row) + geometry.cellHeight / 2 + 0.5,
+			);
+		}
 }
 
 /**
@@ -132,18 +79,18 @@ export function drawNumbers(context, matrix, scale, colors, geometry) {
  * @param {string} color
  */
 export function drawLights(context, lights, geometry, color) {
-  for (const { row, column } of lights) {
-    const x = column === undefined ? geometry.x(0) : geometry.x(column);
-    const y = row === undefined ? geometry.y(0) : geometry.y(row);
-    const width = geometry.cellWidth * (column === undefined ? geometry.columns : 1);
-    const height = geometry.cellHeight * (row === undefined ? geometry.rows : 1);
-    context.lineWidth = 4;
-    context.strokeStyle = "#fff";
-    context.strokeRect(x, y, width, height);
-    context.lineWidth = 2;
-    context.strokeStyle = color;
-    context.strokeRect(x, y, width, height);
-  }
+	for (const { row, column } of lights) {
+		const x = column === undefined ? geometry.x(0) : geometry.x(column);
+		const y = row === undefined ? geometry.y(0) : geometry.y(row);
+		const width = geometry.cellWidth * (column === undefined ? geometry.columns : 1);
+		const height = geometry.cellHeight * (row === undefined ? geometry.rows : 1);
+		context.lineWidth = 4;
+		context.strokeStyle = "#fff";
+		context.strokeRect(x, y, width, height);
+		context.lineWidth = 2;
+		context.strokeStyle = color;
+		context.strokeRect(x, y, width, height);
+	}
 }
 
 /**
@@ -155,33 +102,33 @@ export function drawLights(context, lights, geometry, color) {
  * @param {{color: string, font: string, lit: readonly Light[]}} style
  */
 export function drawNames(context, geometry, rowNames, columnNames, { color, font, lit }) {
-  context.font = font;
-  context.textBaseline = "middle";
-  const { firstRow, lastRow, firstColumn, lastColumn } = geometry.visible;
-  const opacity = (/** @type {boolean} */ isLit) => (lit.length === 0 || isLit ? 1 : 0.55);
-  context.fillStyle = color;
-  context.textAlign = "right";
-  const rowStep = Math.ceil(LABEL_PIXELS / geometry.cellHeight);
-  for (let row = ceilTo(firstRow, rowStep); row < lastRow && rowNames.length; row += rowStep) {
-    context.globalAlpha = opacity(lit.some((light) => light.row === row));
-    context.fillText(rowNames[row] ?? "", -6, geometry.y(row) + geometry.cellHeight / 2);
-  }
-  context.textAlign = "left";
-  const columnStep = Math.ceil(LABEL_PIXELS / geometry.cellWidth);
-  for (let column = ceilTo(firstColumn, columnStep); column < lastColumn && columnNames.length; column += columnStep) {
-    context.globalAlpha = opacity(lit.some((light) => light.column === column));
-    context.save();
-    context.translate(geometry.x(column) + geometry.cellWidth / 2, -6);
-    context.rotate(-Math.PI / 2);
-    context.fillText(columnNames[column] ?? "", 0, 0);
-    context.restore();
-  }
-  context.globalAlpha = 1;
+	context.font = font;
+	context.textBaseline = "middle";
+	const { firstRow, lastRow, firstColumn, lastColumn } = geometry.visible;
+	const opacity = (/** @type {boolean} */ isLit) => (lit.length === 0 || isLit ? 1 : 0.55);
+	context.fillStyle = color;
+	context.textAlign = "right";
+	const rowStep = Math.ceil(LABEL_PIXELS / geometry.cellHeight);
+	for (let row = ceilTo(firstRow, rowStep); row < lastRow && rowNames.length; row += rowStep) {
+		context.globalAlpha = opacity(lit.some((light) => light.row === row));
+		context.fillText(rowNames[row] ?? "", -6, geometry.y(row) + geometry.cellHeight / 2);
+	}
+	context.textAlign = "left";
+	const columnStep = Math.ceil(LABEL_PIXELS / geometry.cellWidth);
+	for (let column = ceilTo(firstColumn, columnStep); column < lastColumn && columnNames.length; column += columnStep) {
+		context.globalAlpha = opacity(lit.some((light) => light.column === column));
+		context.save();
+		context.translate(geometry.x(column) + geometry.cellWidth / 2, -6);
+		context.rotate(-Math.PI / 2);
+		context.fillText(columnNames[column] ?? "", 0, 0);
+		context.restore();
+	}
+	context.globalAlpha = 1;
 }
 
 /** @param {number} number @param {number} step @returns {number} the next multiple */
 function ceilTo(number, step) {
-  return Math.ceil(number / step) * step;
+	return Math.ceil(number / step) * step;
 }
 
 /**
@@ -191,17 +138,17 @@ function ceilTo(number, step) {
  * @param {string} color
  */
 export function drawHatching(context, { width, height }, color) {
-  context.save();
-  context.beginPath();
-  context.rect(0, 0, width, height);
-  context.clip();
-  context.strokeStyle = color;
-  context.lineWidth = 1;
-  context.beginPath();
-  for (let x = -height; x < width; x += 6) {
-    context.moveTo(x, height);
-    context.lineTo(x + height, 0);
-  }
-  context.stroke();
-  context.restore();
+	context.save();
+	context.beginPath();
+	context.rect(0, 0, width, height);
+	context.clip();
+	context.strokeStyle = color;
+	context.lineWidth = 1;
+	context.beginPath();
+	for (let x = -height; x < width; x += 6) {
+		context.moveTo(x, height);
+		context.lineTo(x + height, 0);
+	}
+	context.stroke();
+	context.restore();
 }

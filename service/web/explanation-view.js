@@ -12,34 +12,34 @@ const MOST_TERMS = 64;
  * @param {Explanation | null} explanation
  */
 export function showExplanation(root, explanation) {
-  if (!explanation) {
-    root.replaceChildren(element("p", { class: "hint" }, TEXT.hover));
-    return;
-  }
-  const { title, terms, lines } = explanation;
-  root.replaceChildren(element("h3", {}, title));
-  if (terms.length) {
-    const shown = terms
-      .slice(0, MOST_TERMS)
-      .flatMap(({ left, right, product }, index) => [
-        element(
-          "span",
-          { class: "term", "data-left": left, "data-right": right, "data-product": product },
-          `${index ? "+ " : ""}${short(left)} · ${short(right)}`,
-          element("small", {}, `= ${short(product)}`),
-        ),
-      ]);
-    const sum = terms.reduce((all, { product }) => all + product, 0);
-    const rest = terms.length > MOST_TERMS ? [element("span", { class: "term" }, `+ … (${terms.length})`)] : [];
-    root.append(
-      element(
-        "div",
-        { class: "terms" },
-        ...shown,
-        ...rest,
-        element("output", { class: "sum", "data-sum": sum }, `= ${precise(sum)}`),
-      ),
-    );
-  }
-  root.append(...lines.map((line) => element("p", {}, line)));
+	if (!explanation) {
+		root.replaceChildren(element("p", { class: "hint" }, TEXT.hover));
+		return;
+	}
+	const { title, terms, lines } = explanation;
+	root.replaceChildren(element("h3", {}, title));
+	if (terms.length) {
+		const shown = terms
+			.slice(0, MOST_TERMS)
+			.flatMap(({ left, right, product }, index) => [
+				element(
+					"span",
+					{ class: "term", "data-left": left, "data-right": right, "data-product": product },
+					`${index ? "+ " : ""}${short(left)} · ${short(right)}`,
+					element("small", {}, `= ${short(product)}`),
+				),
+			]);
+		const sum = terms.reduce((all, { product }) => all + product, 0);
+		const rest = terms.length > MOST_TERMS ? [element("span", { class: "term" }, `+ … (${terms.length})`)] : [];
+		root.append(
+			element(
+				"div",
+				{ class: "terms" },
+				...shown,
+				...rest,
+				element("output", { class: "sum", "data-sum": sum }, `= ${precise(sum)}`),
+			),
+		);
+	}
+	root.append(...lines.map((line) => element("p", {}, line)));
 }

@@ -11,14 +11,14 @@ import { precise } from "./numbers.js";
  * @param {string} colormap
  */
 export function legend(root, scale, colormap) {
-  const canvas = element("canvas", { width: LEVELS, height: 1, "aria-hidden": "true" });
-  const image = new ImageData(LEVELS, 1);
-  new Uint32Array(image.data.buffer).set(palette(colormap));
-  canvas.getContext("2d")?.putImageData(image, 0, 0);
-  root.replaceChildren(element("span", {}, round(scale.low)), canvas, element("span", {}, round(scale.high)));
+	const canvas = element("canvas", { width: LEVELS, height: 1, "aria-hidden": "true" });
+	const image = new ImageData(LEVELS, 1);
+	new Uint32Array(image.data.buffer).set(palette(colormap));
+	canvas.getContext("2d")?.putImageData(image, 0, 0);
+	root.replaceChildren(element("span", {}, round(scale.low)), canvas, element("span", {}, round(scale.high)));
 }
 
 /** @param {number} number @returns {string} three significant digits */
 function round(number) {
-  return precise(Number(number.toPrecision(3)));
+	return precise(Number(number.toPrecision(3)));
 }

@@ -1,22 +1,52 @@
 /** Which links of an attention matrix are drawn: the strongest of each query, or as many as make up a share of its weight. */
 
 /** No query draws more; beyond it lines only darken each other. */
-export const MOST_LINKS = 64;
+const MOST_LINKS = 64;
 
-/**
- * The links of a query, the strongest first; ties go to the lower key.
- * @param {Float32Array} weights of all keys
- * @param {{kind: string, top: number, mass: number}} how
- * @returns {Link[]}
- */
-export function linksOf(weights, { kind, top, mass }) {
-  if (kind !== "mass") return strongest(weights, Math.min(Math.max(Math.round(top) || 1, 1), MOST_LINKS));
-  let sum = 0;
-  return strongest(weights, MOST_LINKS).filter(({ weight }) => {
-    const isNeeded = sum < mass - 1e-6;
-    sum += weight;
-    return isNeeded;
-  });
+export class Links {
+	/**
+	 * @param {Matrix} attentions
+	 * @param {{kind: string, top: number, mass: number}} how
+	 * @param {readonly boolean[]} hidden tokens, whose links are left out
+	 */
+	constructor(attentions, { kind, top, mass }, hidden) {
+		this.attentions = attentions;
+		this.most = kind === "mass" ? MOST_LINKS : Math.min(Math.max(Math.round(top) || 1, 1), MOST_LINKS);
+		this.mass = kind === "mass" ? mass - 1e-6 : Infinity;
+		this.hidden = hidden;
+		/** Of the queries that were looked at. @type {Map<number, Line[]>} */
+		this.known = new Map();
+	}
+
+	/** Those of some queries, the strongest first. @param {number} first @param {number} end excluded @returns {Line[]} */
+	between(first, end) {
+		const found = [];
+		for (let query = Math.max(0, first); query < Math.min(end, this.attentions.rows); query++)
+			found.push(...this.#of(query));
+		return found.sort((a, b) => b.weight - a.weight);
+	}
+
+	/** Those of all queries to a key, the strongest first. @param {number} key @returns {Line[]} */
+	toKey(key) {
+		return this.between(0, this.attentions.rows).filter((line) => line.key === key);
+	}
+
+	/** @param {number} query @returns {Line[]} ties go to the lower key */
+	#of(query) {
+		const known = this.known.get(query);
+		if (known) return known;
+		let sum = 0;
+		const lines = strongest(this.attentions.row(query), this.most)
+			.filter(({ weight }) => {
+				const isNeeded = sum < this.mass;
+				sum += weight;
+				return isNeeded;
+			})
+			.filter(({ key }) => !this.hidden[key] && !this.hidden[query])
+			.map((link) => ({ ...link, query }));
+		this.known.set(query, lines);
+		return lines;
+	}
 }
 
 /**
@@ -25,15 +55,15 @@ export function linksOf(weights, { kind, top, mass }) {
  * @returns {Link[]} none of weight 0
  */
 function strongest(weights, most) {
-  /** @type {Link[]} */
-  const found = [];
-  weights.forEach((weight, key) => {
-    const last = found[most - 1];
-    if (!(weight > 0) || (last && weight <= last.weight)) return;
-    let place = found.length;
-    while (place > 0 && found[place - 1].weight < weight) place--;
-    found.splice(place, 0, { key, weight });
-    if (found.length > most) found.pop();
-  });
-  return found;
+	/** @type {Link[]} */
+	const found = [];
+	weights.forEach((weight, key) => {
+		const last = found[most - 1];
+		if (!(weight > 0) || (last && weight <= last.weight)) return;
+		let place = found.length;
+		while (place > 0 && found[place - 1].weight < weight) place--;
+		found.splice(place, 0, { key, weight });
+		if (found.length > most) found.pop();
+	});
+	return found;
 }

@@ -8,13 +8,13 @@ import { TEXT } from "./strings.js";
  * @returns {string}
  */
 export function short(number) {
-  if (Number.isNaN(number) || number === -Infinity) return "−∞";
-  const size = Math.abs(number);
-  if (size === 0) return "0";
-  if (size < 0.001 || size >= 100000) return number.toExponential(0).replace("-", "−").replace("e−", "e-");
-  const room = number < 0 ? 4 : 5; // of characters beside the sign
-  const digits = Math.max(0, room - 1 - String(Math.floor(size)).length);
-  return number.toFixed(digits).replace("-", "−");
+	if (Number.isNaN(number) || number === -Infinity) return "−∞";
+	const size = Math.abs(number);
+	if (size === 0) return "0";
+	if (size < 0.001 || size >= 100000) return number.toExponential(0).replace("-", "−").replace("e−", "e-");
+	const room = number < 0 ? 4 : 5; // of characters beside the sign
+	const digits = Math.max(0, room - 1 - String(Math.floor(size)).length);
+	return number.toFixed(digits).replace("-", "−");
 }
 
 /**
@@ -23,8 +23,8 @@ export function short(number) {
  * @returns {string}
  */
 export function precise(number) {
-  if (Number.isNaN(number) || number === -Infinity) return TEXT.masked;
-  return String(Number(number.toPrecision(6))).replace("-", "−");
+	if (Number.isNaN(number) || number === -Infinity) return TEXT.masked;
+	return String(Number(number.toPrecision(6))).replace("-", "−");
 }
 
 /**
@@ -33,10 +33,10 @@ export function precise(number) {
  * @returns {string}
  */
 export function exact(number) {
-  if (Number.isNaN(number) || number === -Infinity) return "null";
-  for (let digits = 1; digits < 17; digits++) {
-    const text = number.toPrecision(digits);
-    if (Math.fround(Number(text)) === number) return String(Number(text));
-  }
-  return String(number);
+	if (Number.isNaN(number) || number === -Infinity) return "null";
+	for (let digits = 1; digits < 17; digits++) {
+		const text = number.toPrecision(digits);
+		if (Math.fround(Number(text)) === number) return String(Number(text));
+	}
+	return String(number);
 }

@@ -12,7 +12,7 @@ FILE = Path(__file__).parents[2] / "service" / "web" / "colormaps.js"
 
 def module() -> str:
     """The JavaScript module of all palettes."""
-    lines = [f'  {name}:\n    "{b64encode(palette(name).tobytes()).decode()}",' for name in COLORMAPS]
+    lines = [f'\t{name}:\n\t\t"{b64encode(palette(name).tobytes()).decode()}",' for name in COLORMAPS]
     return "\n".join(
         [
             "/** The colours of the service's pictures from low to high, as red, green and blue in base64. */",
