@@ -61,7 +61,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(HELPERS, "helper"))
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(HELPERS, "helper"))  # the loop ends it
         loading = asyncio.create_task(loader.load(settings, metrics.batch_ran))
         if load_first:
             await loading

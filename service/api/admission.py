@@ -9,6 +9,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api import explorer
 from service.api.addresses import METRICS, PROBES, routed_path
 from service.api.exchange import Exchange
 from service.api.headers import declared_length
@@ -26,8 +27,8 @@ CALM_SECONDS = 1
 LATEST = 64
 """Of about so many requests that ended last, the mean tells how long each is at work."""
 
-UNBOUNDED = {*PROBES, METRICS}
-"""What is answered whatever else is at work."""
+UNBOUNDED = {*PROBES, METRICS, *explorer.PATHS}
+"""What is answered whatever else is at work: a page that lacks one of its modules could not even say so."""
 
 
 class Admission:

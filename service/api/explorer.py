@@ -34,8 +34,9 @@ def _suffix(name: str) -> str:
 
 FILES = _read()
 """What the page consists of, by name."""
-REVISION = blake2b(b"\0".join(part for name, body in FILES.items() for part in (name.encode(), body)), digest_size=8)
-FOLDER = f"/web/{REVISION.hexdigest()}"
+_PARTS = (part for name, body in FILES.items() for part in (name.encode(), body))
+REVISION = blake2b(b"\0".join(_PARTS), digest_size=8).hexdigest()
+FOLDER = f"/web/{REVISION}"
 """Where the files lie. Every revision has a folder of its own, so that no browser mixes files of two."""
 PATHS = frozenset({"/", *(f"{FOLDER}/{name}" for name in FILES if name != PAGE)})
 """Every address of the page and its files."""
@@ -46,19 +47,19 @@ FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 def add_explorer_routes(app: FastAPI, frame_ancestors: Sequence[str]) -> None:
     """Give `app` the page, which pages of the origins `frame_ancestors` may frame."""
-    page = FILES[PAGE].decode().replace("./", f".{FOLDER}/")
+    page = FILES[PAGE].decode().replace('="./', f'=".{FOLDER}/')
     headers = {**page_headers(frame_ancestors=frame_ancestors), **REVALIDATE}
 
     async def explorer(request: Request) -> Response:
         return conditional(request, page, MEDIA_TYPES[".html"], headers)
 
     async def file(request: Request) -> Response:
-        name = request.path_params["name"]
-        if f"{FOLDER}/{name}" not in PATHS:
+        name, revision = (request.path_params[part] for part in ("name", "revision"))
+        if f"/web/{revision}/{name}" not in PATHS:
             raise ProblemError("not-found", "The explorer has no such file. Load the page anew.")
         return conditional(request, FILES[name], MEDIA_TYPES[_suffix(name)], {**NOSNIFF, **FOREVER})
 
     app.router.routes += [
         Route("/", explorer, include_in_schema=False),
-        Route(f"{FOLDER}/{{name}}", file, include_in_schema=False),
+        Route("/web/{revision}/{name}", file, include_in_schema=False),
     ]

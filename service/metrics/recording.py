@@ -53,6 +53,7 @@ class Metrics:
             self._registry.register(shared)
             self._registry.register(WorkerCollector(shared.pids))
         self._paths = {root_path + path: path for path in paths}
+        self._root_slashes = root_path.count("/")
         self._prefixes = [(root_path + path.partition("{")[0], path) for path in paths if "{" in path]
         self._admission = admission
         self._keys = keys
@@ -134,7 +135,7 @@ class Metrics:
     def _template(self, path: str) -> str:
         """The template of a path that is none itself; what is asked for decides nothing else about the series."""
         for prefix, template in self._prefixes:
-            if path.startswith(prefix) and "/" not in path[len(prefix) :]:
+            if path.startswith(prefix) and path.count("/") == template.count("/") + self._root_slashes:
                 return template
         return OTHER
 

@@ -1,7 +1,8 @@
-/** An answer of /attention in the page's hands: tokens, and the matrices of one layer and head. */
+/** An answer of /attention in the page's hands: what its axes name, and the matrices of one layer and head. */
 
 import { Matrix } from "./matrix.js";
 import { readSafetensors } from "./safetensors.js";
+import { OF_KEYS } from "./steps.js";
 
 /** Tensors that all heads share: weights have the columns of all heads side by side. */
 const WEIGHTS = /** @type {Record<string, string>} */ ({
@@ -11,12 +12,22 @@ const WEIGHTS = /** @type {Record<string, string>} */ ({
 });
 
 export class Answer {
-	/** @param {Told} told @param {Record<string, Tensor>} tensors */
+	/**
+	 * @param {Told} told
+	 * @param {Record<string, Tensor>} tensors
+	 */
 	constructor(told, tensors) {
+		const { tokens, offsets, query_tokens, key_tokens } = told;
 		this.told = told;
 		this.tensors = tensors;
-		this.queryTokens = told.query_tokens ?? told.tokens;
-		this.keyTokens = told.key_tokens ?? told.tokens;
+		const special = offsets.map((offset) => offset === null);
+		const keysAreSource = !key_tokens || told.parameters.stack === "cross";
+		/** What queries are. @type {Axis} */
+		this.queries = query_tokens
+			? { kind: "query", tokens: query_tokens, special: [] }
+			: { kind: "query", tokens, special };
+		/** What keys are. @type {Axis} */
+		this.keys = keysAreSource ? { kind: "key", tokens, special } : { kind: "key", tokens: key_tokens, special: [] };
 	}
 
 	/** @param {Response} response @returns {Promise<Answer>} */
@@ -25,15 +36,19 @@ export class Answer {
 		return new Answer(JSON.parse(metadata.response ?? "{}"), tensors);
 	}
 
-	/** Whether each token of the keys is one that the tokenizer added. @returns {boolean[]} */
-	get special() {
-		const { tokens, offsets } = this.told;
-		return this.keyTokens.map((_, index) => this.keyTokens.length === tokens.length && offsets[index] === null);
-	}
-
 	/** @param {string} name @returns {boolean} */
 	has(name) {
 		return name in this.tensors;
+	}
+
+	/** @param {string} name @returns {{rows: Axis | null, columns: Axis | null}} null: dimensions, which have no names */
+	axes(name) {
+		if (name in WEIGHTS) return { rows: null, columns: null };
+		if (name === "embedding") return { rows: { ...this.queries, kind: "token" }, columns: null };
+		return {
+			rows: name === "key" || name === "value" ? this.keys : this.queries,
+			columns: OF_KEYS.has(name) ? this.keys : null,
+		};
 	}
 
 	/**
@@ -60,5 +75,20 @@ export class Answer {
 		}
 		const start = (layer * (tensor.shape[1] ?? 1) + head) * rows * columns;
 		return new Matrix(rows, columns, numbers.subarray(start, start + rows * columns));
+	}
+
+	/**
+	 * The same for a picture: attentions that the mask forbids have no number, as in the service's pictures.
+	 * @param {string} name
+	 * @param {number} head
+	 * @returns {Matrix}
+	 */
+	drawn(name, head) {
+		const matrix = this.matrix(name, 0, head);
+		if (name !== "attentions" || !this.has("scores")) return matrix;
+		const scores = this.matrix("scores", 0, head);
+		if (!scores.extremes().masked) return matrix;
+		const numbers = matrix.numbers.map((number, cell) => (scores.numbers[cell] > -Infinity ? number : Number.NaN));
+		return new Matrix(matrix.rows, matrix.columns, numbers);
 	}
 }

@@ -1,23 +1,11 @@
 /** The service's public API, as any page would use it. */
 
-import { FIELDS } from "./state.js";
+import { TEXT } from "./strings.js";
 
 /** Longer queries are sent as a JSON body. */
 const MAX_QUERY = 8000;
-const NUMBERS = new Set([
-	"seed",
-	"d_model",
-	"d_k",
-	"d_v",
-	"num_heads",
-	"scale",
-	"layer",
-	"head",
-	"width",
-	"height",
-	"dpi_scale",
-]);
-const FLAGS = new Set(["add_special_tokens", "truncate", "labels", "colorbar", "values"]);
+const NUMBERS = new Set(["seed", "d_model", "d_k", "d_v", "num_heads", "scale", "layer", "head"]);
+const FLAGS = new Set(["add_special_tokens", "truncate"]);
 const LISTS = new Set(["include", "layers", "heads"]);
 
 /** An error that the service told, as a problem document (RFC 9457). */
@@ -52,28 +40,37 @@ export function get(path, fields) {
 	return query ? `${path}?${query}` : path;
 }
 
+/** @param {string} path @param {Fields} fields @returns {boolean} whether a GET can ask that */
+export function isShort(path, fields) {
+	return get(path, fields).length <= MAX_QUERY;
+}
+
 /**
- * The answer to a request, once its status is good.
+ * What `read` makes of the answer to a request, once its status is good.
+ * @template T
  * @param {string} path
  * @param {Fields} fields
- * @param {AbortSignal} [signal]
- * @returns {Promise<Response>}
+ * @param {(response: Response) => Promise<T>} read
+ * @param {AbortSignal | null} [signal]
+ * @returns {Promise<T>}
  * @throws {Problem} the service refused
- * @throws {Unreachable} there was no answer
+ * @throws {Unreachable} there was no answer, or it broke off
  */
-export async function ask(path, fields = {}, signal) {
-	const url = get(path, fields);
+export async function ask(path, fields, read, signal = null) {
 	/** @type {Record<string, string>} */
 	const headers = key ? { Authorization: `Bearer ${key}` } : {};
-	const short = url.length <= MAX_QUERY;
+	const short = isShort(path, fields);
 	if (!short) headers["Content-Type"] = "application/json";
-	const request = short ? { headers } : { method: "POST", headers, body: JSON.stringify(typed(fields)) };
-	const response = await fetch(short ? url : path, { ...request, ...(signal ? { signal } : {}) }).catch((error) => {
-		throw error.name === "AbortError" ? error : new Unreachable(String(error));
-	});
-	if (response.ok) return response;
-	const document = await response.json().catch(() => ({}));
-	throw new Problem(response.status, document, Number(response.headers.get("Retry-After") ?? 0));
+	const request = short ? {} : { method: "POST", body: JSON.stringify(typed(fields)) };
+	try {
+		const response = await fetch(short ? get(path, fields) : path, { headers, signal, ...request });
+		if (response.ok) return await read(response);
+		const document = await response.json().catch(() => ({}));
+		throw new Problem(response.status, document, Number(response.headers.get("Retry-After") ?? 0));
+	} catch (error) {
+		const isKnown = error instanceof Problem || (error instanceof DOMException && error.name === "AbortError");
+		throw isKnown ? error : new Unreachable(TEXT.status.unreachable);
+	}
 }
 
 /**
@@ -81,7 +78,7 @@ export async function ask(path, fields = {}, signal) {
  * @param {Fields} fields
  * @returns {Record<string, unknown>}
  */
-export function typed(fields) {
+function typed(fields) {
 	return Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, value(name, text)]));
 }
 
@@ -92,30 +89,13 @@ function value(name, text) {
 	return NUMBERS.has(name) ? number(text) : text;
 }
 
-/** @param {string} text @returns {number | string} */
+/** @param {string} text @returns {number | string} text where a number of JavaScript's would be another one */
 function number(text) {
-	return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text) : text;
-}
-
-/**
- * The fields of a state that the model takes at an endpoint and that differ from the defaults.
- * @param {Record<string, string>} values
- * @param {Model} model
- * @param {"attention" | "heatmap"} endpoint
- * @returns {Fields}
- */
-export function fieldsOf(values, model, endpoint) {
-	const taken = new Set(model.fields[endpoint]);
-	/** @type {Fields} */
-	const fields = { sentence: values.sentence ?? "" };
-	for (const [name, standard] of Object.entries(FIELDS)) {
-		const given = values[name] ?? standard;
-		if (given !== standard && (taken.has(name) || name === "model")) fields[name] = given;
-	}
-	return fields;
+	const isExact = /^-?\d+$/.test(text) ? Number.isSafeInteger(Number(text)) : /^-?\d*\.?\d+(e[+-]?\d+)?$/i.test(text);
+	return isExact ? Number(text) : text;
 }
 
 /** @returns {Promise<Model[]>} */
 export async function listModels() {
-	return (await (await ask("models")).json()).models;
+	return (await ask("models", {}, (response) => response.json())).models;
 }

@@ -4,27 +4,35 @@ import { listModels, Problem, useKey } from "./api.js";
 import { byId, element } from "./dom.js";
 import { Loader } from "./loading.js";
 import { Page } from "./page.js";
-import { attentionFields, ShareView } from "./share.js";
+import { attentionFields, placeOf, tensorsFor } from "./questions.js";
+import { ShareView } from "./share.js";
 import { State } from "./state.js";
 import { StatusView } from "./status.js";
-import { tensorsFor, Views } from "./views.js";
+import { Views } from "./views.js";
+
+/** What belongs to one model, and is forgotten with it. */
+const OF_A_MODEL = { layer: "", head: "0", stack: "", target: "", pin: "" };
 
 const state = new State();
-const change = (/** @type {Partial<Values>} */ changes, how = {}) => state.set(changes, how);
+document.body.dataset.embed = state.values.embed;
+
+/** @type {Change} */
+function change(changes, how = {}) {
+	state.set("model" in changes ? { ...OF_A_MODEL, ...changes } : changes, how);
+}
 
 /** @type {Model[]} */
 let models = [];
-/** The model of the answer that is shown. @type {Model | null} */
-let shown = null;
+let isFirst = true;
 
 const loader = new Loader({ loading: () => status.loading(), loaded, failed, again: update });
 const status = new StatusView((key) => {
 	useKey(key);
 	update();
 });
-const views = new Views(change, (error) => loader.fail(error));
-const share = new ShareView((error) => failed(error));
-const page = new Page(change, status.element, share.element);
+const views = new Views(change, failed);
+const share = new ShareView();
+const page = new Page(change, status.element, share.element, (view) => views.prepare(view));
 const main = element("div", { class: "page" }, ...page.parts);
 
 /** @returns {Model} the one that the state names, or the first: the service says that there is none of the name */
@@ -36,16 +44,15 @@ function model() {
 async function update() {
 	try {
 		if (!models.length) models = await listModels();
+		const { values } = state;
+		loader.load(attentionFields(values, model()), tensorsFor(values, model()), values, model());
+		page.show(values, models, model(), loader.answered);
+		share.show(values, model());
+		attach();
+		await render();
 	} catch (error) {
 		loader.fail(error);
-		return;
 	}
-	const { values } = state;
-	loader.load(attentionFields(values, model()), tensorsFor(values, model()));
-	page.show(values, models, model(), loader.answer);
-	share.show(values, model());
-	attach();
-	await render();
 }
 
 /** Put the page where it is seen, once: after the first question was sent, for its layout takes as long as the answer. */
@@ -53,19 +60,14 @@ function attach() {
 	if (!main.isConnected) byId("main").append(main);
 }
 
-/** @param {Answer} answer */
-async function loaded(answer) {
-	const first = shown === null;
-	shown = model();
+async function loaded() {
 	page.controls.tell([]);
-	page.show(state.values, models, shown, answer);
+	page.show(state.values, models, model(), loader.answered);
 	await render();
 	status.ready();
-	if (!first) return;
-	requestAnimationFrame(() => {
-		performance.mark("picture"); // what the tests measure
-		views.prepare();
-	});
+	if (!isFirst) return;
+	isFirst = false;
+	requestAnimationFrame(() => performance.mark("picture")); // what the tests measure
 }
 
 /** @param {unknown} error */
@@ -75,20 +77,26 @@ function failed(error) {
 	status.failed(error, details);
 }
 
-/** Draw the view that the state names, as far as the answer has what it needs. */
+/** Draw the view that the state names, as far as the last answer has what it needs. */
 async function render() {
-	const { view } = state.values;
-	const look = await views.get(/** @type {View} */ (view));
+	const view = /** @type {View} */ (state.values.view);
+	const look = await views.get(view);
 	const { values } = state;
-	const { answer } = loader;
-	if (values.view !== view || !answer || !shown) return;
+	const { answered } = loader;
+	if (values.view !== view || !answered) return;
 	page.fill(view, look.element);
-	if (!tensorsFor(values, shown).every((name) => answer.has(name))) return; // they are on their way
-	const head = shown.kind === "pretrained" ? 0 : Math.min(Number(values.head) || 0, answer.told.heads.length - 1);
-	look.show({ answer, values, model: shown, head, layers: page.layers, heads: page.heads });
+	const { answer, values: asked, model: of } = answered;
+	if (!tensorsFor(values, of).every((name) => answer.has(name))) return; // they are on their way
+	const head = of.kind === "pretrained" ? 0 : placeOf(values.head, answer.told.heads.length);
+	look.show({ answer, asked, values, model: of, head });
+}
+
+/** The window changed, and with it the room, or the colours. */
+function redraw() {
+	render().catch(failed);
 }
 
 state.addEventListener("change", update);
-window.addEventListener("resize", render);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", render);
+window.addEventListener("resize", redraw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 update();

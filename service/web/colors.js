@@ -1,8 +1,8 @@
 /** Numbers to colours, as the service's own pictures do it. */
 
-import { LEVELS, PALETTES } from "./colormaps.js";
+import { LEVELS, STOPS, WHOLE } from "./colormaps.js";
 
-const DIVERGING = new Set(["RdBu"]);
+const DIVERGING = new Set(["RdBu", "PuOr"]);
 const UNIT_LOG_LOW = 1e-6;
 
 /**
@@ -35,7 +35,7 @@ export function chooseScale(matrix, range, kind, colormap) {
  * @param {Scale} scale
  * @returns {number}
  */
-export function fraction(number, { low, high, log }) {
+function fraction(number, { low, high, log }) {
 	const part = log
 		? (Math.log(Math.max(number, low)) - Math.log(low)) / (Math.log(high) - Math.log(low))
 		: (number - low) / (high - low);
@@ -48,28 +48,47 @@ export function fraction(number, { low, high, log }) {
  * @returns {Uint32Array}
  */
 export function palette(colormap) {
-	const bytes = atob(PALETTES[colormap] ?? /** @type {string} */ (PALETTES.viridis));
+	const stops = STOPS[colormap];
+	const bytes = stops ? between(stops) : Uint8Array.from(atob(WHOLE[colormap]), (c) => c.charCodeAt(0));
+	const channel = (/** @type {number} */ index) => bytes[index] << (8 * (index % 3));
 	return Uint32Array.from(
 		{ length: LEVELS },
-		(_, level) =>
-			(0xff000000 |
-				(bytes.charCodeAt(3 * level + 2) << 16) |
-				(bytes.charCodeAt(3 * level + 1) << 8) |
-				bytes.charCodeAt(3 * level)) >>>
-			0,
+		(_, level) => (0xff000000 | channel(3 * level) | channel(3 * level + 1) | channel(3 * level + 2)) >>> 0,
 	);
 }
 
+/** @param {string} stops colours as RRGGBB @returns {Uint8Array} red, green and blue of all levels between them */
+function between(stops) {
+	const last = stops.length / 6 - 1;
+	return Uint8Array.from({ length: 3 * LEVELS }, (_, index) => {
+		const place = (Math.floor(index / 3) / (LEVELS - 1)) * last;
+		const left = Math.min(Math.floor(place), last - 1);
+		const part = (/** @type {number} */ stop) => Number.parseInt(stops.substr(6 * stop + 2 * (index % 3), 2), 16);
+		return Math.round(part(left) + (part(left + 1) - part(left)) * (place - left));
+	});
+}
+
 /**
- * The colour of a number, for CSS.
+ * Whether black is read more easily than white on each colour: whose contrast is greater, as WCAG 2 reckons it.
+ * @param {Uint32Array} colors
+ * @returns {boolean[]}
+ */
+export function takesBlack(colors) {
+	const linear = (/** @type {number} */ byte) => (byte <= 10 ? byte / 3295 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
+	return Array.from(colors, (color) => {
+		const [red, green, blue] = [color & 255, (color >> 8) & 255, (color >> 16) & 255].map(linear);
+		return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179;
+	});
+}
+
+/**
+ * Which colour a number has.
  * @param {number} number
  * @param {Scale} scale
- * @param {Uint32Array} colors
- * @returns {[number, number, number]}
+ * @returns {number}
  */
-export function colorOf(number, scale, colors) {
-	const color = /** @type {number} */ (colors[Math.min(Math.floor(fraction(number, scale) * LEVELS), LEVELS - 1)]);
-	return [color & 255, (color >> 8) & 255, (color >> 16) & 255];
+export function levelOf(number, scale) {
+	return Math.min(Math.floor(fraction(number, scale) * LEVELS), LEVELS - 1);
 }
 
 /**

@@ -1,25 +1,20 @@
 /** The form on top, and the choices of each view: made from the fields that the model takes, each with its own error. */
 
-import { COLORMAPS } from "./colormaps.js";
 import { element, options } from "./dom.js";
+import { CHOICES } from "./state.js";
 import { TEXT } from "./strings.js";
 
 /** How long typing may pause before it is sent. */
 const PAUSE = 200;
 
-/** Fields with few values; the first is the default. */
-export const CHOICES = /** @type {Partial<Record<Name, readonly string[]>>} */ ({
+/** Fields of the API with few values; the first is the default. */
+const FEW = /** @type {Partial<Record<Name, readonly string[]>>} */ ({
 	embedding_mode: ["per_position", "per_token"],
 	initialization: ["uniform", "normal"],
 	positions: ["none", "sinusoidal"],
 	mask: ["none", "causal"],
 	add_special_tokens: ["", "true", "false"],
 	truncate: ["false", "true"],
-	colormap: COLORMAPS,
-	color_range: ["data", "unit"],
-	color_scale: ["linear", "log"],
-	sort: ["none", "row", "column"],
-	links: ["top", "mass"],
 });
 const WORDS = /** @type {Partial<Record<Name, Record<string, string>>>} */ ({
 	truncate: TEXT.truncate,
@@ -27,6 +22,8 @@ const WORDS = /** @type {Partial<Record<Name, Record<string, string>>>} */ ({
 	links: TEXT.linkChoices,
 	tensor: TEXT.matrices,
 });
+/** Where the service takes several, the page has one. @type {Record<string, string>} */
+const SINGULAR = { layers: "layer", heads: "head", include: "tensor" };
 const FLAGS = new Set(["hide_special", "renormalize"]);
 
 export class Controls {
@@ -82,8 +79,10 @@ export class Controls {
 			error.textContent = "";
 		}
 		return errors.flatMap(({ pointer, detail }) => {
-			const control = this.controls.get(pointer.split("/")[1] ?? "");
-			if (!control || control.wrap.hidden) return [detail];
+			const name = pointer.split("/")[1] ?? "";
+			const control = this.controls.get(SINGULAR[name] ?? name);
+			const isSeen = control && !control.wrap.hidden && document.body.dataset.embed === "";
+			if (!isSeen) return [detail];
 			control.input.setAttribute("aria-invalid", "true");
 			control.error.textContent = detail;
 			control.wrap.closest("details")?.setAttribute("open", "");
@@ -94,9 +93,9 @@ export class Controls {
 	/** @param {Name} name @returns {Control} */
 	#make(name) {
 		const id = `field-${name}`;
-		const error = element("p", { class: "error", id: `error-${name}` });
+		const error = element("p", { class: "error", id: `error-${name}`, role: "alert" });
 		const common = { id, name, "aria-describedby": error.id };
-		const choices = CHOICES[name];
+		const choices = FEW[name] ?? CHOICES[name];
 		/** @type {Input} */
 		let input;
 		if (name === "sentence") input = element("textarea", { ...common, rows: 2, dir: "auto" });

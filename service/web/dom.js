@@ -1,7 +1,7 @@
 /** Elements, made in one call. Text is only ever set as text, so nothing that a user types becomes markup. */
 
 /**
- * An element with attributes, listeners (`onclick`) and properties of the classes it is given.
+ * An element with attributes and listeners (`onclick`), and children.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, unknown>} [attributes] null and false leave one out, true sets it empty

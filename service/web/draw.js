@@ -1,6 +1,6 @@
 /** Drawing a matrix into a window of a canvas: cells, their numbers, what is lit up, and the names of rows and columns. */
 
-import { colorOf, picture } from "./colors.js";
+import { levelOf, picture, takesBlack } from "./colors.js";
 import { Matrix } from "./matrix.js";
 import { short } from "./numbers.js";
 
@@ -57,17 +57,13 @@ export function drawNumbers(context, matrix, scale, colors, geometry) {
 	context.textAlign = "center";
 	context.textBaseline = "middle";
 	const { firstRow, lastRow, firstColumn, lastColumn } = geometry.visible;
+	const black = takesBlack(colors);
 	for (let row = firstRow; row < lastRow; row++)
 		for (let column = firstColumn; column < lastColumn; column++) {
 			const number = matrix.at(row, column);
 			if (!(number > -Infinity)) continue; // hatched
-			const [red, green, blue] = colorOf(number, scale, colors);
-			context.fillStyle = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#111" : "#fff";
-			context.fillText(
-				short(number),
-				geometry.x(column) + geometry.cellWidth / 2,
-				geometry.y(row) + geometry.cellHeight / 2 + 0.5,
-			);
+			context.fillStyle = black[levelOf(number, scale)] ? "#000" : "#fff";
+			context.fillText(short(number), geometry.middleX(column), geometry.middleY(row) + 0.5);
 		}
 }
 
@@ -111,14 +107,14 @@ export function drawNames(context, geometry, rowNames, columnNames, { color, fon
 	const rowStep = Math.ceil(LABEL_PIXELS / geometry.cellHeight);
 	for (let row = ceilTo(firstRow, rowStep); row < lastRow && rowNames.length; row += rowStep) {
 		context.globalAlpha = opacity(lit.some((light) => light.row === row));
-		context.fillText(rowNames[row] ?? "", -6, geometry.y(row) + geometry.cellHeight / 2);
+		context.fillText(rowNames[row] ?? "", -6, geometry.middleY(row));
 	}
 	context.textAlign = "left";
 	const columnStep = Math.ceil(LABEL_PIXELS / geometry.cellWidth);
 	for (let column = ceilTo(firstColumn, columnStep); column < lastColumn && columnNames.length; column += columnStep) {
 		context.globalAlpha = opacity(lit.some((light) => light.column === column));
 		context.save();
-		context.translate(geometry.x(column) + geometry.cellWidth / 2, -6);
+		context.translate(geometry.middleX(column), -6);
 		context.rotate(-Math.PI / 2);
 		context.fillText(columnNames[column] ?? "", 0, 0);
 		context.restore();

@@ -19,9 +19,10 @@ function table(matrix) {
  * @param {Exercise} exercise
  * @param {string} formula
  * @param {Record<string, Matrix>} matrices
+ * @param {number | null} scale where one is set
  * @returns {Verdict}
  */
-export function check(exercise, formula, matrices) {
+function check(exercise, formula, matrices, scale) {
 	const { query, key, value, scores, attentions } = matrices;
 	const wanted = matrices[exercise];
 	if (!query || !key || !value || !scores || !attentions || !wanted)
@@ -32,10 +33,13 @@ export function check(exercise, formula, matrices) {
 		V: table(value),
 		dk: query.columns,
 		d_k: query.columns,
+		...(scale === null ? {} : { scale }),
 		...(exercise === "output" ? { S: table(scores), A: table(attentions) } : {}),
 	};
 	try {
-		return compare(evaluate(formula, names), wanted);
+		const verdict = compare(evaluate(formula, names), wanted);
+		if (!verdict.right && scale !== null) verdict.text += ` ${TEXT.exercises.scale}`;
+		return verdict;
 	} catch (error) {
 		if (error instanceof FormulaError) return { right: false, text: error.message, cell: null };
 		throw error;
@@ -57,9 +61,11 @@ function compare(value, wanted) {
 	let most = 0;
 	let first = -1;
 	let differ = 0;
+	let compared = 0;
 	value.numbers.forEach((mine, index) => {
 		const theirs = wanted.numbers[index];
 		if (!(theirs > -Infinity)) return; // the mask is not the learner's
+		compared++;
 		const difference = Math.abs(mine - theirs);
 		most = Math.max(most, difference);
 		if (difference <= TOLERANCE * size) return; // and NaN differs
@@ -69,7 +75,7 @@ function compare(value, wanted) {
 	if (first < 0)
 		return {
 			right: true,
-			text: say(TEXT.exercises.right, { cells: wanted.numbers.length, most: precise(most) }),
+			text: say(TEXT.exercises.right, { cells: compared, most: precise(most) }),
 			cell: null,
 		};
 	const cell = { row: Math.floor(first / wanted.columns), column: first % wanted.columns };
@@ -93,6 +99,9 @@ export class ExerciseView {
 		const id = `formula-${exercise}`;
 		this.exercise = exercise;
 		this.point = point;
+		this.formula = "";
+		/** @type {Given} */
+		this.given = { formula: "", matrices: {}, scale: null, answer: null, head: 0 };
 		this.verdict = element("p", { class: "verdict", role: "status" });
 		this.input = element("input", {
 			id,
@@ -108,6 +117,7 @@ export class ExerciseView {
 				onsubmit: (/** @type {Event} */ event) => {
 					event.preventDefault();
 					keep(this.input.value);
+					this.#judge();
 				},
 			},
 			element("label", { for: id }, text.task),
@@ -117,18 +127,26 @@ export class ExerciseView {
 		this.element = element("details", { class: "exercise" }, element("summary", {}, text.title), form, this.verdict);
 	}
 
-	/** @param {{formula: string, matrices: Record<string, Matrix>}} given */
-	show({ formula, matrices }) {
-		if (document.activeElement !== this.input) this.input.value = formula;
-		if (!formula) {
-			this.verdict.textContent = "";
-			return;
+	/** @param {Given} given the formula that was checked last, and what it is checked with */
+	show(given) {
+		const { formula } = given;
+		const { answer, head } = this.given;
+		if (formula === this.formula && given.answer === answer && given.head === head) return;
+		this.given = given;
+		if (formula !== this.formula) {
+			this.input.value = formula; // and nothing else that is being written is lost
+			this.element.open ||= formula !== "";
 		}
-		this.element.open = true;
-		const verdict = check(this.exercise, formula, matrices);
-		this.verdict.textContent = verdict.text;
-		this.verdict.classList.toggle("right", verdict.right);
-		this.verdict.classList.toggle("wrong", !verdict.right);
-		this.point(verdict.cell);
+		this.formula = formula;
+		this.#judge();
+	}
+
+	#judge() {
+		const { formula, given } = this;
+		const verdict = formula ? check(this.exercise, formula, given.matrices, given.scale) : null;
+		this.verdict.textContent = verdict?.text ?? "";
+		this.verdict.classList.toggle("right", verdict?.right === true);
+		this.verdict.classList.toggle("wrong", verdict?.right === false);
+		this.point(verdict?.cell ?? null);
 	}
 }

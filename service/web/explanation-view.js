@@ -12,12 +12,14 @@ const MOST_TERMS = 64;
  * @param {Explanation | null} explanation
  */
 export function showExplanation(root, explanation) {
+	const spoken = root.querySelector(".title") ?? element("p", { class: "title", "aria-live": "polite" }); // the terms would be a flood
+	root.replaceChildren(spoken);
+	spoken.textContent = explanation?.title ?? "";
 	if (!explanation) {
-		root.replaceChildren(element("p", { class: "hint" }, TEXT.hover));
+		root.append(element("p", { class: "hint" }, TEXT.hover));
 		return;
 	}
-	const { title, terms, lines } = explanation;
-	root.replaceChildren(element("h3", {}, title));
+	const { terms, lines } = explanation;
 	if (terms.length) {
 		const shown = terms
 			.slice(0, MOST_TERMS)

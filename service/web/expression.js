@@ -6,10 +6,15 @@
 
 import { say, TEXT } from "./strings.js";
 
-const TOKEN = /\s*(?:(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)|([A-Za-z_][A-Za-z_0-9]*)|(\.T\b)|([-+*/@()−·√]))/iy;
+const TOKEN =
+	/\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_][A-Za-z_0-9]*)|(\.T\b|ᵀ)|([-+*/@()−·√]))/y;
 const SAME = /** @type {Record<string, string>} */ ({ "−": "-", "·": "@" });
 const MAX_CHARACTERS = 500;
 const MAX_DEPTH = 50;
+/** Multiplications of a formula, which take a tenth of a second. */
+const MAX_PRODUCTS = 5e7;
+
+let products = 0;
 
 export class FormulaError extends Error {}
 
@@ -29,7 +34,7 @@ function tokens(text) {
 		const start = TOKEN.lastIndex;
 		const match = TOKEN.exec(text);
 		if (!match)
-			throw new FormulaError(say(TEXT.errors.unknownCharacter, { character: text.slice(start).trimStart().charAt(0) }));
+			throw new FormulaError(say(TEXT.errors.unknownCharacter, { character: [...text.slice(start).trimStart()][0] }));
 		const [, number, name, transpose, operator] = match;
 		if (number !== undefined) found.push({ kind: /** @type {const} */ ("number"), text: number });
 		else if (name !== undefined) found.push({ kind: /** @type {const} */ ("name"), text: name });
@@ -49,6 +54,7 @@ function tokens(text) {
 export function evaluate(text, names) {
 	if (text.length > MAX_CHARACTERS) throw new FormulaError(say(TEXT.errors.tooLong, { limit: MAX_CHARACTERS }));
 	const parts = tokens(text);
+	products = 0;
 	let next = 0;
 	let depth = 0;
 	const at = (/** @type {string} */ operator) => parts[next]?.kind === "operator" && parts[next]?.text === operator;
@@ -126,12 +132,16 @@ export function evaluate(text, names) {
 	return value;
 }
 
+const FUNCTIONS = /** @type {Record<string, (value: Value) => Value>} */ ({
+	sqrt: (value) => elementwise(value, 0, (a) => Math.sqrt(a)),
+	exp: (value) => elementwise(value, 0, (a) => Math.exp(a)),
+	softmax,
+});
+
 /** @param {string} name @param {Value} value @returns {Value} */
 function call(name, value) {
-	if (name === "sqrt") return elementwise(value, 0, (a) => Math.sqrt(a));
-	if (name === "exp") return elementwise(value, 0, (a) => Math.exp(a));
-	if (name === "softmax") return softmax(value);
-	throw new FormulaError(say(TEXT.errors.unknownName, { name, known: "sqrt, exp, softmax" }));
+	if (Object.hasOwn(FUNCTIONS, name)) return FUNCTIONS[name](value);
+	throw new FormulaError(say(TEXT.errors.unknownName, { name, known: Object.keys(FUNCTIONS).join(", ") }));
 }
 
 /** @param {Value} left @param {Value} right @param {(a: number, b: number) => number} operate @returns {Value} */
@@ -155,6 +165,8 @@ function matmul(left, right) {
 		throw new FormulaError(say(TEXT.errors.matrixOnly, { what: "@" }));
 	if (left.columns !== right.rows)
 		throw new FormulaError(say(TEXT.errors.product, { left: shapeOf(left), right: shapeOf(right) }));
+	products += left.rows * left.columns * right.columns;
+	if (products > MAX_PRODUCTS) throw new FormulaError(TEXT.errors.tooMuch);
 	const numbers = new Float64Array(left.rows * right.columns);
 	for (let row = 0; row < left.rows; row++)
 		for (let inner = 0; inner < left.columns; inner++) {
@@ -182,7 +194,7 @@ function transpose(value) {
  * @param {Value} value
  * @returns {Table}
  */
-export function softmax(value) {
+function softmax(value) {
 	if (typeof value === "number") throw new FormulaError(say(TEXT.errors.matrixOnly, { what: "softmax" }));
 	const numbers = new Float64Array(value.numbers.length);
 	for (let start = 0; start < numbers.length; start += value.columns) {

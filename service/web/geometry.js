@@ -48,6 +48,16 @@ export class Geometry {
 		return row * this.cellHeight - this.top;
 	}
 
+	/** @param {number} column @returns {number} the middle of what is seen of it */
+	middleX(column) {
+		return (Math.max(0, this.x(column)) + Math.min(this.width, this.x(column + 1))) / 2;
+	}
+
+	/** @param {number} row @returns {number} the middle of what is seen of it */
+	middleY(row) {
+		return (Math.max(0, this.y(row)) + Math.min(this.height, this.y(row + 1))) / 2;
+	}
+
 	/**
 	 * The cell at a point, or null beside the matrix.
 	 * @param {number} x

@@ -1,15 +1,19 @@
 /** All layers × heads as small pictures, fetched a layer at a time and only when they come into view. */
 
-import { ask, fieldsOf } from "./api.js";
+import { ask } from "./api.js";
 import { chooseScale, palette, picture } from "./colors.js";
 import { element } from "./dom.js";
+import { retryDelay } from "./loading.js";
 import { Matrix } from "./matrix.js";
+import { textFields } from "./questions.js";
 import { readBytesNpy } from "./safetensors.js";
 import { say, TEXT } from "./strings.js";
 
-/** @typedef {{row: HTMLElement, canvases: HTMLCanvasElement[], matrices: {matrix: Matrix, scale: Scale}[] | null}} Layer */
+/** @typedef {{row: HTMLElement, canvases: HTMLCanvasElement[], pictures: {matrix: Matrix, scale: Scale}[], isAsked: boolean}} Layer */
 
 const PIXELS = 112;
+/** The byte that stands for null. */
+const NULL = 255;
 
 export class GridView {
 	/**
@@ -25,6 +29,8 @@ export class GridView {
 		/** @type {Layer[]} */
 		this.layers = [];
 		this.asked = "";
+		/** @type {Fields} */
+		this.fields = {};
 		this.frame = 0;
 		this.colormap = "viridis";
 		this.stop = new AbortController();
@@ -32,87 +38,85 @@ export class GridView {
 			for (const { isIntersecting, target } of entries)
 				if (isIntersecting) this.#load(Number(target.getAttribute("data-layer")));
 		});
-		/** @type {{values: Values, model: Model} | null} */
-		this.source = null;
 	}
 
 	/** @param {Sight} sight */
-	show({ values, model, layers, heads }) {
-		const fields = fieldsOf(values, model, "attention");
+	show({ answer, asked: question, values, model }) {
+		const layers = model.stacks[answer.told.parameters.stack] ?? model.layers;
+		const heads = model.heads ?? answer.told.heads.length;
+		const fields = textFields(question, model);
 		const asked = JSON.stringify([fields, layers, heads]);
-		this.source = { values, model };
 		this.hint.textContent = layers * heads > 1 ? TEXT.gridHint : TEXT.gridSynthetic;
+		const isOther = values.colormap !== this.colormap;
+		this.colormap = values.colormap;
 		if (asked !== this.asked) {
 			this.asked = asked;
+			this.fields = model.kind === "pretrained" ? { ...fields, layers: "" } : fields;
 			this.stop.abort();
 			this.stop = new AbortController();
 			if (this.layers.length !== layers || this.layers[0]?.canvases.length !== heads) this.#build(layers, heads);
 			for (const layer of this.layers) {
-				layer.matrices = null;
+				layer.isAsked = false;
 				layer.row.setAttribute("aria-busy", "true");
 			}
 			this.seen.disconnect(); // and observed anew, each tells whether it is seen
 			for (const { row } of this.layers) this.seen.observe(row);
-		}
-		if (values.colormap !== this.colormap) {
-			this.colormap = values.colormap;
-			this.#drawFrom(0);
-		}
+		} else if (isOther) this.#drawFrom(0);
 	}
 
 	/** @param {number} layers @param {number} heads */
 	#build(layers, heads) {
 		this.layers = Array.from({ length: layers }, (_, layer) => {
 			const canvases = Array.from({ length: heads }, () => element("canvas", { width: PIXELS, height: PIXELS }));
-			const buttons = canvases.map((canvas, head) =>
-				element(
-					"button",
-					{
-						type: "button",
-						"aria-label": say(TEXT.openHead, { layer, head }),
-						title: say(TEXT.openHead, { layer, head }),
-						onclick: () =>
-							this.change(
-								{ view: "heatmap", tensor: "attentions", layer: layers > 1 ? String(layer) : "", head: String(head) },
-								{ push: true },
-							),
-					},
-					canvas,
-					element("small", {}, `${layer}.${head}`),
-				),
-			);
+			const buttons = canvases.map((canvas, head) => this.#button(canvas, layers, layer, head));
+			const label = say(TEXT.layerRow, { layer });
 			const row = element(
 				"div",
-				{ class: "layer", role: "group", "aria-label": say(TEXT.layerRow, { layer }), "data-layer": layer },
+				{ class: "layer", role: "group", "aria-label": label, "data-layer": layer },
 				...buttons,
 			);
-			return { row, canvases, matrices: null };
+			return { row, canvases, pictures: [], isAsked: false };
 		});
 		this.rows.replaceChildren(...this.layers.map(({ row }) => row));
 	}
 
-	/** @param {number} index */
+	/** @param {HTMLCanvasElement} canvas @param {number} layers @param {number} layer @param {number} head */
+	#button(canvas, layers, layer, head) {
+		const label = say(TEXT.openHead, { layer, head });
+		const place = { layer: layers > 1 ? String(layer) : "", head: String(head) };
+		const open = () => this.change({ view: "heatmap", tensor: "attentions", ...place }, { push: true });
+		const attributes = { type: "button", "aria-label": label, title: label, onclick: open };
+		return element("button", attributes, canvas, element("small", {}, `${layer}.${head}`));
+	}
+
+	/** @param {number} index of a layer that is seen */
 	async #load(index) {
 		const layer = this.layers[index];
-		if (!layer || layer.matrices || !this.source) return;
-		const { values, model } = this.source;
-		const fields = fieldsOf(values, model, "attention");
-		if (model.kind === "pretrained") fields.layers = String(index);
+		if (!layer || layer.isAsked) return;
+		layer.isAsked = true;
 		const { signal } = this.stop;
+		const fields = "layers" in this.fields ? { ...this.fields, layers: String(index) } : this.fields;
 		try {
-			const response = await ask("attention", { ...fields, format: "npy", quantize: "uint8" }, signal);
-			const { shape, numbers } = readBytesNpy(await response.arrayBuffer());
+			const wanted = { ...fields, format: "npy", quantize: "uint8" };
+			const { shape, numbers } = await ask(
+				"attention",
+				wanted,
+				async (of) => readBytesNpy(await of.arrayBuffer()),
+				signal,
+			);
 			const [rows = 0, columns = 0] = shape.slice(-2);
-			layer.matrices = layer.canvases.map((_, head) => {
+			layer.pictures = layer.canvases.map((_, head) => {
 				const bytes = numbers.subarray(head * rows * columns, (head + 1) * rows * columns);
-				const matrix = new Matrix(rows, columns, Float32Array.from(bytes)).pooled(PIXELS, PIXELS);
+				const matrix = new Matrix(rows, columns, Float32Array.from(bytes, numberOf)).pooled(PIXELS, PIXELS);
 				return { matrix, scale: chooseScale(matrix, "data", "linear", "") };
 			});
-			this.#draw(index);
 			layer.row.removeAttribute("aria-busy");
+			this.#draw(index);
 		} catch (error) {
 			if (signal.aborted) return;
-			this.asked = ""; // so that the next look tries again
+			layer.isAsked = false;
+			const delay = retryDelay(error);
+			if (delay !== null) setTimeout(() => signal.aborted || this.#load(index), delay);
 			this.fail(error);
 		}
 	}
@@ -128,15 +132,18 @@ export class GridView {
 	/** @param {number} index */
 	#draw(index) {
 		const colors = palette(this.colormap);
-		const layer = this.layers[index];
-		layer?.matrices?.forEach(({ matrix, scale }, head) => {
-			const canvas = layer.canvases[head];
-			const context = canvas?.getContext("2d");
-			if (!canvas || !context) return;
+		const { canvases, pictures } = this.layers[index];
+		pictures.forEach(({ matrix, scale }, head) => {
+			const canvas = canvases[head];
 			const image = picture(matrix, scale, colors);
 			if (canvas.width !== image.width) canvas.width = image.width;
 			if (canvas.height !== image.height) canvas.height = image.height;
-			context.putImageData(image, 0, 0);
+			canvas.getContext("2d")?.putImageData(image, 0, 0);
 		});
 	}
+}
+
+/** @param {number} byte @returns {number} */
+function numberOf(byte) {
+	return byte === NULL ? Number.NaN : byte;
 }

@@ -30,8 +30,9 @@ export class HeadsView {
 		);
 		/** @type {Answer | null} */
 		this.answer = null;
-		this.links = new Links(new Matrix(0, 0, new Float32Array()), { kind: "top", top: 1, mass: 1 }, []);
-		this.hidden = /** @type {boolean[]} */ ([]);
+		/** @type {Record<"query" | "key", readonly boolean[]>} */
+		this.hidden = { query: [], key: [] };
+		this.links = new Links(new Matrix(0, 0, new Float32Array()), { kind: "top", top: 1, mass: 1 }, this.hidden);
 		/** @type {Focus} */
 		this.focus = null;
 		this.kept = false;
@@ -42,7 +43,8 @@ export class HeadsView {
 	/** @param {Sight} sight */
 	show({ answer, values, head }) {
 		const asked = [values.links, values.top, values.mass, values.hide_special, head].join(" ");
-		this.hidden = values.hide_special === "true" ? answer.special : [];
+		const hide = values.hide_special === "true";
+		this.hidden = { query: hide ? answer.queries.special : [], key: hide ? answer.keys.special : [] };
 		if (answer !== this.answer || asked !== this.asked) {
 			const how = { kind: values.links, top: Number(values.top), mass: Number(values.mass) };
 			this.links = new Links(answer.matrix("attentions", 0, head), how, this.hidden);
@@ -53,7 +55,7 @@ export class HeadsView {
 			this.kept = false;
 		}
 		this.answer = answer;
-		const rows = Math.max(answer.queryTokens.length, answer.keyTokens.length);
+		const rows = Math.max(answer.queries.tokens.length, answer.keys.tokens.length);
 		this.spacer.style.height = `${rows * ROW}px`;
 		this.#read();
 		this.draw();
@@ -72,8 +74,14 @@ export class HeadsView {
 		this.#drawLinks(column, width - column, top, height);
 		context.font = FONT;
 		context.textBaseline = "middle";
-		this.#drawTokens("query", answer.queryTokens, { x: column - 8, width: column - 8, align: "right" }, top, height);
-		this.#drawTokens("key", answer.keyTokens, { x: width - column + 8, width: column - 8, align: "left" }, top, height);
+		this.#drawTokens("query", answer.queries.tokens, { x: column - 8, width: column - 8, align: "right" }, top, height);
+		this.#drawTokens(
+			"key",
+			answer.keys.tokens,
+			{ x: width - column + 8, width: column - 8, align: "left" },
+			top,
+			height,
+		);
 	}
 
 	/** @param {number} top @param {number} height @returns {Line[]} those of the focus, or of the queries in view */
@@ -117,7 +125,7 @@ export class HeadsView {
 		for (let index = first; index < last; index++) {
 			const y = index * ROW + ROW / 2 - top;
 			const focused = focus?.side === side && focus.index === index;
-			context.globalAlpha = this.hidden[index] ? 0.25 : 1;
+			context.globalAlpha = this.hidden[side][index] ? 0.25 : 1;
 			if (focused) {
 				context.fillStyle = accent;
 				context.fillRect(align === "right" ? x - width : x - 6, y - ROW / 2 + 1, width + 6, ROW - 2);
@@ -135,7 +143,9 @@ export class HeadsView {
 			return;
 		}
 		const ofQuery = focus.side === "query";
-		const [from, to] = ofQuery ? [answer.queryTokens, answer.keyTokens] : [answer.keyTokens, answer.queryTokens];
+		const [from, to] = ofQuery
+			? [answer.queries.tokens, answer.keys.tokens]
+			: [answer.keys.tokens, answer.queries.tokens];
 		const listed = this.#linksInView(0, 0)
 			.slice(0, MOST_LISTED)
 			.map(({ query, key, weight }) =>
@@ -160,7 +170,7 @@ export class HeadsView {
 		const box = this.canvas.getBoundingClientRect();
 		const side = event.clientX - box.left < box.width / 2 ? "query" : "key";
 		const index = Math.floor((event.clientY - box.top + this.window.scrollTop) / ROW);
-		const count = (side === "query" ? this.answer?.queryTokens : this.answer?.keyTokens)?.length ?? 0;
+		const count = (side === "query" ? this.answer?.queries.tokens : this.answer?.keys.tokens)?.length ?? 0;
 		return index >= 0 && index < count ? { side, index } : null;
 	}
 
@@ -187,7 +197,8 @@ export class HeadsView {
 	/** @param {KeyboardEvent} event */
 	#key(event) {
 		const { side, index } = this.focus ?? { side: /** @type {const} */ ("query"), index: -1 };
-		const tokens = (of = side) => (of === "query" ? this.answer?.queryTokens : this.answer?.keyTokens)?.length ?? 0;
+		const tokens = (of = side) =>
+			(of === "query" ? this.answer?.queries.tokens : this.answer?.keys.tokens)?.length ?? 0;
 		/** @type {Focus} */
 		let to = null;
 		if (event.key === "ArrowDown") to = { side, index: Math.min(index + 1, tokens() - 1) };

@@ -1,20 +1,19 @@
 /** The heatmap of one head: zoomed, moved, sorted, read out cell by cell. */
 
-import { arrange, readPin, writePin } from "./arrange.js";
+import { arrange, namesOf, readPin, writePin } from "./arrange.js";
 import { element } from "./dom.js";
 import { legend } from "./legend.js";
 import { MatrixView } from "./matrix-view.js";
 import { precise } from "./numbers.js";
 import { numbersButton } from "./numbers-dialog.js";
-import { OF_KEYS } from "./steps.js";
 import { say, TEXT } from "./strings.js";
 import { listStrongest } from "./strongest.js";
 
-const LARGEST_CELL = 48;
-const SMALLEST = 240;
+/** The largest side of a cell, and of the whole. */
+const [CELL, MOST] = [56, 1000];
 const ZOOM = 1.5;
-/** What names and margins take of the window. */
-const [BESIDE, ABOVE] = [170, 210];
+/** What margins take of the window's width, and what is above the matrix of its height. */
+const [BESIDE, ABOVE] = [40, 100];
 
 export class HeatmapView {
 	/** @param {Change} change */
@@ -29,7 +28,14 @@ export class HeatmapView {
 			element("button", { type: "button", "aria-label": label, title: label, onclick: act }, sign);
 		this.unpin = element(
 			"button",
-			{ type: "button", hidden: true, onclick: () => change({ pin: "", sort: "none" }) },
+			{
+				type: "button",
+				hidden: true,
+				onclick: () => {
+					change({ pin: "", sort: "none" });
+					this.view.canvas.focus(); // this button is hidden now
+				},
+			},
 			TEXT.unpin,
 		);
 		this.element = element(
@@ -52,68 +58,55 @@ export class HeatmapView {
 				element("aside", {}, this.legend, this.notes, this.strongest),
 			),
 		);
-		/** @type {Answer | null} */
-		this.answer = null;
+		/** @type {Record<"row" | "column", Axis | null>} */
+		this.axes = { row: null, column: null };
 		/** @type {Arranged | null} */
 		this.arranged = null;
 		/** @type {Pin} */
 		this.pin = null;
-		this.name = "attentions";
 		this.#listen();
 	}
 
 	/** @param {Sight} sight */
 	show({ answer, values, head }) {
-		this.answer = answer;
-		this.name = values.tensor;
-		const ofKeys = OF_KEYS.has(this.name);
-		const whole = answer.matrix(this.name, 0, head);
+		const name = values.tensor;
+		const { rows: ofRows, columns: ofColumns } = answer.axes(name);
 		const hide = values.hide_special === "true";
-		const hidden = hide ? answer.special : [];
-		const renormalize = hide && values.renormalize === "true" && this.name === "attentions";
+		const renormalize = hide && values.renormalize === "true" && name === "attentions";
+		this.axes = { row: ofRows, column: ofColumns };
 		this.pin = readPin(values.pin);
-		this.arranged = arrange(whole, {
-			hiddenRows: answer.queryTokens.length === answer.keyTokens.length ? hidden : [],
-			hiddenColumns: ofKeys ? hidden : [],
+		this.arranged = arrange(answer.drawn(name, head), {
+			hiddenRows: hide && ofRows ? ofRows.special : [],
+			hiddenColumns: hide && ofColumns ? ofColumns.special : [],
 			renormalize,
 			sort: values.sort,
 			pin: this.pin,
 		});
 		const { matrix, rows, columns } = this.arranged;
-		const rowTokens = this.name === "key" || this.name === "value" ? answer.keyTokens : answer.queryTokens;
-		const room = this.#room();
-		const side = (/** @type {number} */ cells, /** @type {number} */ most) =>
-			Math.max(Math.min(cells * LARGEST_CELL, most), Math.min(SMALLEST, most));
 		this.view.show({
 			matrix,
-			rowNames: rows.map((row) => rowTokens[row] ?? ""),
-			columnNames: ofKeys ? columns.map((column) => answer.keyTokens[column] ?? "") : [],
-			width: side(matrix.columns, room.width),
-			height: side(matrix.rows, room.height),
-			square: ofKeys,
+			rowNames: namesOf(ofRows, rows),
+			columnNames: namesOf(ofColumns, columns),
+			named: { rows: true, columns: ofColumns !== null },
+			room: { width: Math.min(window.innerWidth - BESIDE, MOST), height: Math.min(window.innerHeight - ABOVE, MOST) },
+			cell: { width: CELL, height: ofColumns ? CELL : CELL / 2 },
+			square: ofColumns !== null,
 			colormap: values.colormap,
 			range: values.color_range,
 			scale: values.color_scale,
+			masked: name === "scores" ? "null" : "0",
 		});
 		this.#showPin();
 		if (this.view.scale) legend(this.legend, this.view.scale, values.colormap);
-		this.#note(values, hidden.filter(Boolean).length, hide, renormalize);
+		const special = Math.max(...[ofRows, ofColumns].map((axis) => axis?.special.filter(Boolean).length ?? 0));
+		this.#note(values, special, hide, renormalize);
 		this.#read(this.view.cursor);
-	}
-
-	/** The room for the cells, by the window: to ask for the element's own size lays out the page. */
-	#room() {
-		const width = window.innerWidth - BESIDE;
-		return {
-			width: Math.max(160, Math.min(width, 900)),
-			height: Math.max(200, Math.min(width, window.innerHeight - ABOVE, 900)),
-		};
 	}
 
 	#showPin() {
 		const { pin, arranged, view } = this;
 		const place = pin && arranged ? arranged[pin.kind === "row" ? "rows" : "columns"].indexOf(pin.index) : -1;
-		this.unpin.hidden = place < 0;
+		this.unpin.hidden = pin === null;
 		const isShown = pin !== null && place >= 0;
 		view.light(isShown ? [{ [pin.kind]: place }] : []);
 		listStrongest(this.strongest, isShown ? view.content : null, pin?.kind === "row", place);
@@ -129,16 +122,17 @@ export class HeatmapView {
 			);
 		if (values.color_scale === "log" && !this.view.scale?.log) notes.push(TEXT.logNegative);
 		const token = this.#pinnedToken();
+		const wants = values.sort !== "none" && this.pin?.kind !== values.sort;
+		if (wants) notes.push(values.sort === "row" ? TEXT.sortNeedsRow : TEXT.sortNeedsColumn);
 		if (token !== null)
 			notes.push(this.pin?.kind === "row" ? say(TEXT.pinnedRow, { token }) : say(TEXT.pinnedColumn, { token }));
 		this.notes.textContent = notes.join(" ");
 	}
 
-	/** @returns {string | null} */
+	/** @returns {string | null} what is pinned: a token, or the number of a dimension */
 	#pinnedToken() {
-		if (!this.pin || !this.answer || this.unpin.hidden) return null;
-		const tokens = this.pin.kind === "row" ? this.answer.queryTokens : this.answer.keyTokens;
-		return tokens[this.pin.index] ?? String(this.pin.index);
+		if (!this.pin || this.unpin.hidden) return null;
+		return this.axes[this.pin.kind]?.tokens[this.pin.index] ?? String(this.pin.index);
 	}
 
 	/** @param {Cell | null} cell */
@@ -148,13 +142,13 @@ export class HeatmapView {
 			this.readout.replaceChildren(element("span", { class: "hint" }, TEXT.readout.none));
 			return;
 		}
-		const { query, key, dimension, value } = TEXT.readout;
+		const { dimension, value } = TEXT.readout;
 		const part = (/** @type {string} */ name, /** @type {string} */ text) =>
 			element("span", { class: "part", "data-part": name }, `${name} `, element("bdi", {}, text));
-		const ofKeys = OF_KEYS.has(this.name);
+		const { row, column } = this.axes;
 		this.readout.replaceChildren(
-			part(query, content.rowNames[cell.row] ?? ""),
-			part(ofKeys ? key : dimension, content.columnNames[cell.column] ?? String(cell.column)),
+			part(row ? TEXT.readout[row.kind] : dimension, content.rowNames[cell.row]),
+			part(column ? TEXT.readout[column.kind] : dimension, content.columnNames[cell.column]),
 			part(value, precise(content.matrix.at(cell.row, cell.column))),
 		);
 	}

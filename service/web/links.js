@@ -7,7 +7,7 @@ export class Links {
 	/**
 	 * @param {Matrix} attentions
 	 * @param {{kind: string, top: number, mass: number}} how
-	 * @param {readonly boolean[]} hidden tokens, whose links are left out
+	 * @param {Record<"query" | "key", readonly boolean[]>} hidden tokens, whose links are left out before others are chosen
 	 */
 	constructor(attentions, { kind, top, mass }, hidden) {
 		this.attentions = attentions;
@@ -35,15 +35,17 @@ export class Links {
 	#of(query) {
 		const known = this.known.get(query);
 		if (known) return known;
+		const { key: hiddenKeys, query: hiddenQueries } = this.hidden;
+		const all = this.attentions.row(query);
+		const weights = hiddenKeys.some(Boolean) ? all.map((weight, key) => (hiddenKeys[key] ? 0 : weight)) : all;
+		const enough = this.mass * weights.reduce((a, b) => a + b, 0);
 		let sum = 0;
-		const lines = strongest(this.attentions.row(query), this.most)
-			.filter(({ weight }) => {
-				const isNeeded = sum < this.mass;
-				sum += weight;
-				return isNeeded;
-			})
-			.filter(({ key }) => !this.hidden[key] && !this.hidden[query])
-			.map((link) => ({ ...link, query }));
+		const links = strongest(weights, this.most).filter(({ weight }) => {
+			const isNeeded = sum < enough;
+			sum += weight;
+			return isNeeded;
+		});
+		const lines = hiddenQueries[query] ? [] : links.map((link) => ({ ...link, query }));
 		this.known.set(query, lines);
 		return lines;
 	}

@@ -16,7 +16,7 @@ export function retryDelay(error) {
 
 export class Loader {
 	/**
-	 * @param {{loading: () => void, loaded: (answer: Answer) => void, failed: (error: unknown) => void, again: () => void}} told
+	 * @param {{loading: () => void, loaded: () => Promise<void>, failed: (error: unknown) => void, again: () => void}} told
 	 */
 	constructor(told) {
 		this.told = told;
@@ -24,8 +24,8 @@ export class Loader {
 		this.asked = "";
 		/** @type {readonly string[]} */
 		this.tensors = [];
-		/** @type {Answer | null} */
-		this.answer = null;
+		/** The last answer, the question that it answers, and the model that was asked. @type {Answered | null} */
+		this.answered = null;
 		this.timer = 0;
 	}
 
@@ -33,22 +33,25 @@ export class Loader {
 	 * Ask /attention, unless what is wanted was asked for already.
 	 * @param {Fields} fields
 	 * @param {readonly string[]} tensors
+	 * @param {Values} values that the fields are made of
+	 * @param {Model} model
 	 */
-	async load(fields, tensors) {
+	async load(fields, tensors, values, model) {
 		const asked = JSON.stringify(fields);
 		if (asked === this.asked && tensors.every((name) => this.tensors.includes(name))) return;
+		clearTimeout(this.timer);
+		this.stop.abort();
+		this.stop = new AbortController();
 		this.asked = asked;
 		this.tensors = tensors;
-		this.cancel();
 		const { signal } = this.stop;
 		this.told.loading();
 		try {
-			const answer = await Answer.read(
-				await ask("attention", { ...fields, include: tensors.join(","), format: "safetensors" }, signal),
-			);
+			const wanted = { ...fields, include: tensors.join(","), format: "safetensors" };
+			const answer = await ask("attention", wanted, Answer.read, signal);
 			if (signal.aborted) return;
-			this.answer = answer;
-			this.told.loaded(answer);
+			this.answered = { answer, values, model };
+			await this.told.loaded();
 		} catch (error) {
 			if (!signal.aborted) this.fail(error);
 		}
@@ -61,12 +64,5 @@ export class Loader {
 		clearTimeout(this.timer);
 		if (delay !== null) this.timer = setTimeout(this.told.again, delay);
 		this.told.failed(error);
-	}
-
-	/** Whatever is under way is not wanted any more. */
-	cancel() {
-		clearTimeout(this.timer);
-		this.stop.abort();
-		this.stop = new AbortController();
 	}
 }

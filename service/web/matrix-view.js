@@ -8,6 +8,10 @@ import { Geometry } from "./geometry.js";
 
 const NAME_FONT = "12px system-ui, sans-serif";
 const LONGEST_NAME = 110;
+/** So much of the first row's name is above its middle. */
+const HALF_A_LINE = 4;
+/** What is left for cells beside long names, at least. */
+const SMALLEST = 120;
 /** A click may shake by so many pixels. */
 const DRAG = 4;
 const STEPS = /** @type {Record<string, [number, number]>} */ ({
@@ -48,11 +52,14 @@ export class MatrixView extends EventTarget {
 		this.content = content;
 		this.context.font = NAME_FONT;
 		this.names = {
-			rows: content.rowNames.map(this.#shortened, this),
-			columns: content.columnNames.map(this.#shortened, this),
+			rows: content.named.rows ? content.rowNames.map(this.#shortened, this) : [],
+			columns: content.named.columns ? content.columnNames.map(this.#shortened, this) : [],
 		};
-		this.margin = { left: this.#longest(this.names.rows), top: this.#longest(this.names.columns) };
-		this.geometry = new Geometry(matrix.rows, matrix.columns, content.width, content.height, content);
+		this.margin = { left: this.#longest(this.names.rows, 1), top: this.#longest(this.names.columns, HALF_A_LINE) };
+		const { room, cell, square } = content;
+		const width = Math.min(matrix.columns * cell.width, Math.max(room.width - this.margin.left, SMALLEST));
+		const height = Math.min(matrix.rows * cell.height, Math.max(room.height - this.margin.top, SMALLEST));
+		this.geometry = new Geometry(matrix.rows, matrix.columns, width, height, { square });
 		if (before.rows === matrix.rows && before.columns === matrix.columns && before.zoom > 1) {
 			this.geometry.zoomBy(before.zoom, 0, 0);
 			this.geometry.moveBy(before.left, before.top);
@@ -75,6 +82,7 @@ export class MatrixView extends EventTarget {
 	/** @param {number} factor @param {number} [x] @param {number} [y] in the window */
 	zoom(factor, x, y) {
 		this.geometry.zoomBy(factor, x, y);
+		this.canvas.style.touchAction = this.geometry.zoom > 1 ? "none" : ""; // a finger moves the matrix, else the page
 		this.pixels = null;
 		this.draw();
 	}
@@ -125,10 +133,10 @@ export class MatrixView extends EventTarget {
 		return `${characters.join("")}…`;
 	}
 
-	/** @param {readonly string[]} names @returns {number} the room that they take */
-	#longest(names) {
+	/** @param {readonly string[]} names @param {number} least @returns {number} the room that they take */
+	#longest(names, least) {
 		const widest = names.reduce((most, name) => Math.max(most, widthOf(this.context, name)), 0);
-		return names.length ? Math.ceil(Math.min(widest, LONGEST_NAME)) + 8 : 1;
+		return names.length ? Math.ceil(Math.min(widest, LONGEST_NAME)) + 8 : least;
 	}
 
 	/** @param {MouseEvent} event @returns {{x: number, y: number}} the point in the window */
@@ -150,8 +158,9 @@ export class MatrixView extends EventTarget {
 			if (this.canvas.matches(":focus-visible")) this.moveTo(this.cursor ?? { row: 0, column: 0 });
 		});
 		this.canvas.addEventListener("blur", () => this.moveTo(null));
-		this.canvas.addEventListener("pointerdown", () => {
+		this.canvas.addEventListener("pointerdown", (event) => {
 			this.dragged = 0;
+			if (this.geometry.zoom > 1) this.canvas.setPointerCapture(event.pointerId);
 		});
 		this.canvas.addEventListener("click", (event) => {
 			if (this.dragged > DRAG) return;

@@ -33,16 +33,16 @@ function open(content) {
 }
 
 /** @param {Content} content @returns {HTMLTableElement} */
-function table({ matrix, rowNames, columnNames }) {
+function table({ matrix, rowNames, columnNames, masked }) {
 	const rows = Math.min(matrix.rows, MOST);
 	const columns = Math.min(matrix.columns, MOST);
 	const head = element("tr", {}, element("td"));
-	for (let column = 0; column < columns; column++)
-		head.append(element("th", { scope: "col" }, columnNames[column] ?? String(column)));
+	for (let column = 0; column < columns; column++) head.append(element("th", { scope: "col" }, columnNames[column]));
 	const body = element("tbody");
 	for (let row = 0; row < rows; row++) {
-		const line = element("tr", {}, element("th", { scope: "row" }, rowNames[row] ?? String(row)));
-		for (let column = 0; column < columns; column++) line.append(element("td", {}, exact(matrix.at(row, column))));
+		const line = element("tr", {}, element("th", { scope: "row" }, rowNames[row]));
+		for (let column = 0; column < columns; column++)
+			line.append(element("td", {}, exact(matrix.at(row, column), masked)));
 		body.append(line);
 	}
 	const cut = rows < matrix.rows || columns < matrix.columns;

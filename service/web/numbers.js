@@ -11,10 +11,16 @@ export function short(number) {
 	if (Number.isNaN(number) || number === -Infinity) return "−∞";
 	const size = Math.abs(number);
 	if (size === 0) return "0";
-	if (size < 0.001 || size >= 100000) return number.toExponential(0).replace("-", "−").replace("e−", "e-");
+	if (size < 0.0005 || size >= 99999.5) return withSign(number.toExponential(0).replace("+", ""));
 	const room = number < 0 ? 4 : 5; // of characters beside the sign
-	const digits = Math.max(0, room - 1 - String(Math.floor(size)).length);
-	return number.toFixed(digits).replace("-", "−");
+	let text = size.toFixed(3);
+	for (let digits = 2; text.length > room && digits >= 0; digits--) text = size.toFixed(digits);
+	return withSign((number < 0 ? "-" : "") + text);
+}
+
+/** @param {string} text @returns {string} */
+function withSign(text) {
+	return text.replace(/^-/, "−");
 }
 
 /**
@@ -24,16 +30,17 @@ export function short(number) {
  */
 export function precise(number) {
 	if (Number.isNaN(number) || number === -Infinity) return TEXT.masked;
-	return String(Number(number.toPrecision(6))).replace("-", "−");
+	return withSign(String(Number(number.toPrecision(6))));
 }
 
 /**
  * A float32 in the shortest text that reads back to it, as the service's JSON writes it.
  * @param {number} number
+ * @param {string} masked what to write where there is none
  * @returns {string}
  */
-export function exact(number) {
-	if (Number.isNaN(number) || number === -Infinity) return "null";
+export function exact(number, masked) {
+	if (Number.isNaN(number) || number === -Infinity) return masked;
 	for (let digits = 1; digits < 17; digits++) {
 		const text = number.toPrecision(digits);
 		if (Math.fround(Number(text)) === number) return String(Number(text));

@@ -2,7 +2,7 @@
 
 import { Controls } from "./controls.js";
 import { byId, element } from "./dom.js";
-import { address, FIELDS, VIEWS } from "./state.js";
+import { address, CHOICES, FIELDS, VIEWS } from "./state.js";
 import { TEXT } from "./strings.js";
 
 const MAIN = /** @type {const} */ ([
@@ -41,20 +41,20 @@ const LOOKS = /** @type {Partial<Record<Name, readonly View[]>>} */ ({
 	top: ["heads"],
 	mass: ["heads"],
 });
-const PICTURES = ["attentions", "scores", "query", "key", "value", "output", "embedding"];
 
 export class Page {
 	/**
 	 * @param {Change} change
 	 * @param {HTMLElement} status
 	 * @param {HTMLElement} share
+	 * @param {(view: View) => void} prepare is told which view may be looked at next
 	 */
-	constructor(change, status, share) {
+	constructor(change, status, share, prepare) {
 		const looks = /** @type {Name[]} */ (Object.keys(LOOKS));
 		this.controls = new Controls(change, [...MAIN, ...MORE, ...looks]);
 		this.layers = 1;
 		this.heads = 1;
-		this.tabs = Object.fromEntries(VIEWS.map((view) => [view, this.#tab(view, change)]));
+		this.tabs = Object.fromEntries(VIEWS.map((view) => [view, this.#tab(view, change, prepare)]));
 		this.panels = Object.fromEntries(
 			VIEWS.map((view) => [
 				view,
@@ -108,19 +108,21 @@ export class Page {
 		byId("footer").append(element("p", {}, element("strong", {}, TEXT.caution), ` ${TEXT.cautionMore}`));
 	}
 
-	/** @param {Values} values @param {readonly Model[]} models @param {Model} model @param {Answer | null} answer */
-	show(values, models, model, answer) {
-		document.body.dataset.embed = values.embed;
+	/** @param {Values} values @param {readonly Model[]} models @param {Model} model @param {Answered | null} answered */
+	show(values, models, model, answered) {
+		byId("main").dataset.known = "";
 		this.out.href = address({ ...values, embed: "" });
-		this.#choices(values, models, model, answer);
+		this.#choices(values, models, model, answered);
 		this.controls.show(values);
 		this.controls.offer((name) => this.#offered(name, values, model));
+		const isLost = VIEWS.some((view) => view !== values.view && this.panels[view].contains(document.activeElement));
 		for (const view of VIEWS) {
 			const chosen = view === values.view;
-			this.tabs[view]?.setAttribute("aria-selected", String(chosen));
-			if (this.tabs[view]) this.tabs[view].tabIndex = chosen ? 0 : -1;
-			if (this.panels[view]) this.panels[view].hidden = !chosen || !answer;
+			this.tabs[view].setAttribute("aria-selected", String(chosen));
+			this.tabs[view].tabIndex = chosen ? 0 : -1;
+			this.panels[view].hidden = !chosen || !answered;
 		}
+		if (isLost) this.tabs[values.view].focus(); // what had the focus is hidden now
 	}
 
 	/** @param {string} view @param {HTMLElement} element what its panel holds from now on */
@@ -128,12 +130,12 @@ export class Page {
 		if (!element.isConnected) this.panels[view].append(element);
 	}
 
-	/** @param {Values} values @param {readonly Model[]} models @param {Model} model @param {Answer | null} answer */
-	#choices(values, models, model, answer) {
+	/** @param {Values} values @param {readonly Model[]} models @param {Model} model @param {Answered | null} answered */
+	#choices(values, models, model, answered) {
 		const stack = values.stack || (Object.keys(model.stacks)[0] ?? "");
 		this.layers = model.stacks[stack] ?? model.layers;
-		const drawn = answer && answer.told.model === model.id ? answer.told.parameters.num_heads : null;
-		this.heads = model.heads ?? drawn ?? (Number(values.num_heads) || 1);
+		const drawn = answered?.model === model ? answered.answer.told.heads.length : 1;
+		this.heads = model.heads ?? drawn;
 		const count = (/** @type {number} */ most) => Array.from({ length: most }, (_, index) => String(index));
 		this.controls.choices(
 			"model",
@@ -146,7 +148,7 @@ export class Page {
 		this.controls.choices("head", count(this.heads), {}, values.head);
 		this.controls.choices(
 			"tensor",
-			PICTURES.filter((name) => model.tensors.includes(name)),
+			(CHOICES.tensor ?? []).filter((name) => model.tensors.includes(name)),
 			TEXT.matrices,
 			values.tensor,
 		);
@@ -167,8 +169,8 @@ export class Page {
 		return name in FIELDS && model.fields.attention?.includes(name) === true;
 	}
 
-	/** @param {View} view @param {Change} change */
-	#tab(view, change) {
+	/** @param {View} view @param {Change} change @param {(view: View) => void} prepare */
+	#tab(view, change, prepare) {
 		const open = (/** @type {View} */ to) => change({ view: to }, { push: true });
 		return element(
 			"button",
@@ -177,6 +179,7 @@ export class Page {
 				role: "tab",
 				id: `tab-${view}`,
 				"aria-controls": `panel-${view}`,
+				onpointerenter: () => prepare(view),
 				onclick: () => open(view),
 				onkeydown: (/** @type {KeyboardEvent} */ event) => {
 					const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];

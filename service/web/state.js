@@ -1,5 +1,7 @@
 /** The whole state of the page, which its address holds: fields as the API names them, and what is shown of the answer. */
 
+import { COLORMAPS } from "./colormaps.js";
+
 /** What the service computes. Text as typed: the service says what is wrong with it. */
 export const FIELDS = {
 	sentence: "Transformers are powerful models for natural language processing.",
@@ -22,7 +24,7 @@ export const FIELDS = {
 };
 
 /** What the page shows of it; an empty layer is the last. */
-export const SHOWN = {
+const SHOWN = {
 	view: "walk",
 	layer: "",
 	head: "0",
@@ -45,6 +47,19 @@ export const SHOWN = {
 export const DEFAULTS = { ...FIELDS, ...SHOWN };
 
 export const VIEWS = /** @type {const} */ (["walk", "heatmap", "heads", "grid"]);
+
+/** What the page lets one choose from; anything else in an address is the default. */
+export const CHOICES = /** @type {Partial<Record<Name, readonly string[]>>} */ ({
+	view: VIEWS,
+	tensor: ["attentions", "scores", "query", "key", "value", "output", "embedding"],
+	colormap: COLORMAPS,
+	color_range: ["data", "unit"],
+	color_scale: ["linear", "log"],
+	sort: ["none", "row", "column"],
+	links: ["top", "mass"],
+	top: ["1", "2", "3", "5", "10", "20"],
+	mass: ["0.5", "0.8", "0.9", "0.95"],
+});
 
 /** Longer addresses keep the state behind the #, which never goes to the server. */
 const MAX_QUERY = 4000;
@@ -78,10 +93,12 @@ function read() {
 	const given = new URLSearchParams(location.search);
 	for (const [name, value] of new URLSearchParams(location.hash.slice(1))) given.set(name, value);
 	const values = { ...DEFAULTS };
-	for (const name of /** @type {Name[]} */ (Object.keys(DEFAULTS))) values[name] = given.get(name) ?? values[name];
-	if (!VIEWS.some((view) => view === values.view)) values.view = SHOWN.view;
-	if (!VIEWS.some((view) => view === values.embed)) values.embed = "";
-	if (values.embed) values.view = values.embed;
+	for (const name of /** @type {Name[]} */ (Object.keys(DEFAULTS))) {
+		const value = given.get(name);
+		if (value !== null && (CHOICES[name]?.includes(value) ?? true)) values[name] = value;
+	}
+	if (!CHOICES.view?.includes(values.embed)) values.embed = "";
+	if (values.embed && !given.has("view")) values.view = values.embed;
 	return values;
 }
 

@@ -48,7 +48,10 @@ export class StatusView {
 		else if (closed) this.#say(TEXT.status.key);
 		else if (retryDelay(error) !== null) this.#say(`${/** @type {Problem} */ (error).message} ${TEXT.status.busy}`);
 		else if (error instanceof Problem) this.#say(error.errors.length ? details.join(" ") : error.message);
-		else throw error;
+		else {
+			this.#say(TEXT.status.broken);
+			throw error; // for the browser's console
+		}
 	}
 
 	/** @param {string} text */

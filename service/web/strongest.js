@@ -1,5 +1,6 @@
 /** The greatest numbers of a row or column of a matrix, as a list. */
 
+import { descending } from "./arrange.js";
 import { element } from "./dom.js";
 import { precise } from "./numbers.js";
 
@@ -17,9 +18,9 @@ export function listStrongest(list, content, ofRow, place) {
 	const { matrix, rowNames, columnNames } = content;
 	const numbers = ofRow ? matrix.row(place) : matrix.column(place);
 	const names = ofRow ? columnNames : rowNames;
-	const order = Array.from(numbers.keys()).sort((a, b) => numbers[b] - numbers[a]);
+	const order = descending(Array.from(numbers.keys()), numbers);
 	for (const index of order.slice(0, LISTED)) {
-		const name = element("bdi", {}, names[index] ?? String(index));
+		const name = element("bdi", {}, names[index]);
 		list.append(element("li", {}, name, element("span", {}, precise(numbers[index]))));
 	}
 }

@@ -43,11 +43,15 @@ declare global {
 		layers: number[];
 		heads: number[];
 	};
+	/** The last answer, and what was asked of which model. */
+	type Answered = { answer: Answer; values: Values; model: Model };
+	/** What rows or columns stand for, and which of it the tokenizer added. */
+	type Axis = { kind: "query" | "key" | "token"; tokens: readonly string[]; special: readonly boolean[] };
 	type Tensor = { shape: number[]; numbers: Float32Array | Uint8Array };
 
 	// the views
-	/** An answer, and what of it is looked at: `head` is its place in the answer. */
-	type Sight = { answer: Answer; values: Values; model: Model; head: number; layers: number; heads: number };
+	/** An answer, the state that it was `asked` for, and how it is looked at now; `head` is its place in the answer. */
+	type Sight = { answer: Answer; asked: Values; values: Values; model: Model; head: number };
 	type Look = { element: HTMLElement; show(sight: Sight): void };
 
 	// matrices on a canvas
@@ -59,14 +63,19 @@ declare global {
 	type Scale = { low: number; high: number; log: boolean; masked?: boolean };
 	type Content = {
 		matrix: Matrix;
+		/** Names of rows and columns; those of dimensions are numbers, which are read out but not drawn. */
 		rowNames: readonly string[];
 		columnNames: readonly string[];
-		width: number;
-		height: number;
+		named: { rows: boolean; columns: boolean };
+		/** The most that the picture may take with its names, and the largest cell, in CSS pixels. */
+		room: { width: number; height: number };
+		cell: { width: number; height: number };
 		square: boolean;
 		colormap: string;
 		range: string;
 		scale: string;
+		/** What masked cells are as text. */
+		masked: "0" | "null";
 	};
 	type Pin = { kind: "row" | "column"; index: number } | null;
 	/** What is shown of a matrix: rows and columns by their places in the whole. */
@@ -86,6 +95,14 @@ declare global {
 	/** What a learner's formula comes to. */
 	type Value = number | Table;
 	type Exercise = "scores" | "output";
+	/** What an exercise is checked with; `scale` is what is set instead of 1 / √d_k. */
+	type Given = {
+		formula: string;
+		matrices: Record<string, Matrix>;
+		scale: number | null;
+		answer: Answer | null;
+		head: number;
+	};
 	type Verdict = { right: boolean; text: string; cell: Cell | null };
 
 	// the head view

@@ -1,6 +1,11 @@
 /** The ways to look at an answer. The code of each is loaded when it is looked at: the first picture waits for one alone. */
 
-import { MATRICES } from "./steps.js";
+const CODE = {
+	walk: () => import("./walk.js"),
+	heatmap: () => import("./heatmap.js"),
+	heads: () => import("./heads.js"),
+	grid: () => import("./grid.js"),
+};
 
 export class Views {
 	/**
@@ -9,32 +14,24 @@ export class Views {
 	 */
 	constructor(change, fail) {
 		this.makers = /** @type {Record<View, () => Promise<Look>>} */ ({
-			walk: async () => new (await import("./walk.js")).WalkView(change),
-			heatmap: async () => new (await import("./heatmap.js")).HeatmapView(change),
-			heads: async () => new (await import("./heads.js")).HeadsView(),
-			grid: async () => new (await import("./grid.js")).GridView(change, fail),
+			walk: async () => new (await CODE.walk()).WalkView(change),
+			heatmap: async () => new (await CODE.heatmap()).HeatmapView(change),
+			heads: async () => new (await CODE.heads()).HeadsView(),
+			grid: async () => new (await CODE.grid()).GridView(change, fail),
 		});
-		/** @type {Map<View, Promise<Look>>} */
+		/** @type {Map<View, Look>} */
 		this.made = new Map();
 	}
 
 	/** @param {View} view @returns {Promise<Look>} always the same one */
-	get(view) {
-		const made = this.made.get(view) ?? this.makers[view]();
-		this.made.set(view, made);
-		return made;
+	async get(view) {
+		const look = this.made.get(view) ?? (await this.makers[view]());
+		if (!this.made.has(view)) this.made.set(view, look); // another call may have been faster
+		return /** @type {Look} */ (this.made.get(view));
 	}
 
-	/** Load them all, once nothing else is to be done. */
-	prepare() {
-		requestIdleCallback(async () => {
-			for (const view of /** @type {View[]} */ (Object.keys(this.makers))) await this.get(view);
-		});
+	/** Load the code of a view that somebody is about to look at. @param {View} view */
+	prepare(view) {
+		CODE[view]().catch(() => {}); // it is tried again, and told, when it is looked at
 	}
-}
-
-/** @param {Values} values @param {Model} model @returns {readonly string[]} the tensors that the view needs */
-export function tensorsFor(values, model) {
-	if (values.view === "walk") return MATRICES.filter((name) => model.tensors.includes(name));
-	return [values.view === "heatmap" ? values.tensor : "attentions"];
 }

@@ -1,21 +1,22 @@
 /** The walk: the notebook's steps from left to right, every matrix with its shape and formula, every number explained. */
 
+import { namesOf } from "./arrange.js";
 import { element } from "./dom.js";
 import { ExerciseView } from "./exercise.js";
 import { explain } from "./explain.js";
 import { showExplanation } from "./explanation-view.js";
 import { MatrixView } from "./matrix-view.js";
 import { numbersButton } from "./numbers-dialog.js";
-import { MATRICES, OF_KEYS, STEPS } from "./steps.js";
+import { MATRICES, STEPS } from "./steps.js";
 import { say, TEXT } from "./strings.js";
 
 const CELL = { width: 38, height: 20 };
-const LARGEST = { width: 380, height: 320 };
+const LARGEST = { width: 480, height: 420 };
 
 export class WalkView {
 	/** @param {Change} change */
 	constructor(change) {
-		this.explanation = element("div", { class: "explanation", "aria-live": "polite" });
+		this.explanation = element("div", { class: "explanation" });
 		this.tokens = element("ol", { class: "tokens" });
 		/** @type {Record<string, {view: MatrixView, figure: HTMLElement, formula: HTMLElement, shape: HTMLElement}>} */
 		this.figures = Object.fromEntries(MATRICES.map((name) => [name, this.#figure(name)]));
@@ -40,17 +41,20 @@ export class WalkView {
 		);
 		/** @type {Situation | null} */
 		this.situation = null;
+		this.pointed = false;
 		showExplanation(this.explanation, null);
 	}
 
 	/** @param {Sight} sight */
 	show({ answer, values, model, head }) {
 		const pretrained = model.kind === "pretrained";
-		const { told, queryTokens, keyTokens } = answer;
+		const { told } = answer;
 		/** @type {Record<string, Matrix>} */
 		const matrices = Object.fromEntries(
 			MATRICES.filter((name) => answer.has(name)).map((name) => [name, answer.matrix(name, 0, head)]),
 		);
+		const { tokens: queryTokens } = answer.queries;
+		const { tokens: keyTokens } = answer.keys;
 		this.situation = { matrices, queryTokens, keyTokens, parameters: told.parameters, pretrained };
 		this.tokens.replaceChildren(
 			...told.tokens.map((token, index) =>
@@ -65,32 +69,41 @@ export class WalkView {
 			if (title) title.textContent = name ?? "";
 			if (text) text.textContent = about ?? "";
 		}
-		for (const name of MATRICES) this.#show(name, matrices[name], values, told.parameters, pretrained);
-		this.exercises.scores.show({ formula: values.scores_formula, matrices });
-		this.exercises.output.show({ formula: values.output_formula, matrices });
+		for (const name of MATRICES) this.#show(name, answer, head, values.colormap, pretrained);
+		const { scale = null } = told.parameters;
+		this.exercises.scores.show({ formula: values.scores_formula, matrices, scale, answer, head });
+		this.exercises.output.show({ formula: values.output_formula, matrices, scale, answer, head });
+		const pointed = MATRICES.find((name) => this.figures[name].view.cursor); // its numbers are other ones now
+		if (pointed || this.pointed) this.#explain(pointed ?? "scores", pointed ? this.figures[pointed].view.cursor : null);
 	}
 
-	/** @param {MatrixName} name @param {Matrix | undefined} matrix @param {Values} values @param {Record<string, any>} parameters @param {boolean} pretrained */
-	#show(name, matrix, values, parameters, pretrained) {
-		const figure = /** @type {{view: MatrixView, figure: HTMLElement, formula: HTMLElement, shape: HTMLElement}} */ (
-			this.figures[name]
-		);
-		figure.figure.hidden = !matrix;
-		if (!matrix || !this.situation) return;
-		figure.formula.textContent = formulaOf(name, parameters, pretrained);
-		figure.shape.textContent = say(TEXT.shape, { rows: matrix.rows, columns: matrix.columns });
-		const { queryTokens, keyTokens } = this.situation;
-		const ofTokens = !name.endsWith("_weights");
-		figure.view.show({
+	/** @param {MatrixName} name @param {Answer} answer @param {number} head @param {string} colormap @param {boolean} pretrained */
+	#show(name, answer, head, colormap, pretrained) {
+		const { view, figure, formula, shape } = this.figures[name];
+		figure.hidden = !answer.has(name);
+		if (figure.hidden) return;
+		const matrix = answer.drawn(name, head);
+		const { rows, columns } = answer.axes(name);
+		formula.textContent = formulaOf(name, answer.told.parameters, pretrained);
+		shape.textContent = say(TEXT.shape, { rows: matrix.rows, columns: matrix.columns });
+		view.show({
 			matrix,
-			rowNames: ofTokens ? (name === "key" || name === "value" ? keyTokens : queryTokens) : [],
-			columnNames: OF_KEYS.has(name) ? keyTokens : [],
-			width: Math.min(matrix.columns * CELL.width, LARGEST.width),
-			height: Math.min(matrix.rows * CELL.height, LARGEST.height),
+			rowNames: namesOf(
+				rows,
+				Array.from({ length: matrix.rows }, (_, row) => row),
+			),
+			columnNames: namesOf(
+				columns,
+				Array.from({ length: matrix.columns }, (_, column) => column),
+			),
+			named: { rows: rows !== null, columns: columns !== null },
+			room: LARGEST,
+			cell: CELL,
 			square: false,
-			colormap: values.colormap,
+			colormap,
 			range: "data",
 			scale: "linear",
+			masked: name === "scores" ? "null" : "0",
 		});
 	}
 
@@ -132,6 +145,7 @@ export class WalkView {
 	/** @param {MatrixName} name @param {Cell | null} cell */
 	#explain(name, cell) {
 		if (!this.situation) return;
+		this.pointed = cell !== null;
 		const explanation = cell ? explain(name, cell.row, cell.column, this.situation) : null;
 		showExplanation(this.explanation, explanation);
 		for (const [other, { view }] of Object.entries(this.figures)) view.light(explanation?.lights[other] ?? []);

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from service.api.admission import Admission
 from service.api.exchange import Exchange
+from service.api.explorer import FOLDER
 from service.api.problems import DeadlineError, ProblemError, SlowSenderError
 from service.app import create_app
 from service.settings import Settings
@@ -235,8 +236,8 @@ async def test_a_full_house_answers_429_with_retry_after(client: httpx.AsyncClie
 
 
 @pytest.mark.usefixtures("busy")
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/health"])
-async def test_probes_are_answered_in_a_full_house(client: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/health", "/", f"{FOLDER}/app.js"])
+async def test_probes_and_the_page_are_answered_in_a_full_house(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 200
 
 

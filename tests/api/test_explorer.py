@@ -18,7 +18,6 @@ from tests.web import colormaps
 NAMES = sorted(
     file.name for file in (files("service") / "web").iterdir() if file.is_file() and file.name != "types.d.ts"
 )
-MAX_KILOBYTES = 150
 
 
 def test_the_page_is_made_of_the_files_in_the_package() -> None:
@@ -91,10 +90,6 @@ async def test_the_page_is_asked_for_anew_and_its_files_are_kept_for_good(client
 @pytest.mark.parametrize("path", [f"{FOLDER}/nothing.js", f"{FOLDER}/index.html", "/web/older/app.js", f"{FOLDER}/"])
 async def test_what_is_no_file_of_this_revision_is_a_404(client: httpx.AsyncClient, path: str) -> None:
     expect(await client.get(path), 404, "not-found")
-
-
-def test_the_whole_page_weighs_less_than_150_kilobytes() -> None:
-    assert sum(len((files("service") / "web" / name).read_bytes()) for name in NAMES) < MAX_KILOBYTES * 1000
 
 
 def test_its_colours_are_those_of_the_services_pictures() -> None:

@@ -10,6 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from service import __version__
+from service.api.explorer import FOLDER
 from service.app import create_app
 from service.settings import Settings
 from tests.conftest import running
@@ -44,6 +45,8 @@ async def scrape(client: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
         ("HEAD", "/models/synthetic", "/models/{model_id}", "HEAD", 200),
         ("GET", "/models/none", "/models/{model_id}", "GET", 404),
         ("GET", "/models/a/b", "other", "GET", 404),
+        ("GET", f"{FOLDER}/app.js", "/web/{revision}/{name}", "GET", 200),
+        ("GET", "/web/a/b/c", "other", "GET", 404),
         ("GET", "/nowhere", "other", "GET", 404),
         ("BREW", "/tokenize", "/tokenize", "other", 405),
     ],

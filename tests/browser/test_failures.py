@@ -47,10 +47,50 @@ async def test_an_unknown_model_is_told(explorer: Explorer) -> None:
     explorer.complaints.clear()
 
 
-async def test_a_hidden_field_that_is_refused_is_told_above_the_picture(explorer: Explorer) -> None:
-    await explorer.show(view="heatmap", model="small")
+async def test_an_error_of_a_list_stands_at_the_one_choice_that_the_page_has(explorer: Explorer) -> None:
     await explorer.open(view="heatmap", model="small", layer="77")
-    await expect(explorer.page.locator(".news")).to_contain_text("layers")
+    await expect(explorer.page.locator("#error-layer")).to_contain_text("77")
+    explorer.complaints.clear()
+
+
+@pytest.mark.parametrize("state", [{"num_heads": "0"}, {"model": "nothing"}])
+async def test_a_frame_tells_errors_though_it_has_no_form(explorer: Explorer, state: dict[str, str]) -> None:
+    await explorer.open(embed="heatmap", **state)
+    await expect(explorer.page.locator(".news")).to_be_visible()
+    await expect(explorer.page.locator(".status")).not_to_be_empty()
+    explorer.complaints.clear()
+
+
+async def test_millions_of_heads_are_refused_in_the_services_words(explorer: Explorer) -> None:
+    await explorer.open(num_heads="99999999999")
+    await expect(explorer.page.locator("#error-num_heads")).to_contain_text("less than or equal to 64")
+    explorer.complaints.clear()
+
+
+async def test_a_download_that_fails_is_told_where_it_was_asked_for(explorer: Explorer) -> None:
+    await explorer.show()
+    await explorer.page.route("**/heatmap*", lambda route: route.abort())
+    await explorer.page.locator("[data-download=png]").click()
+    await expect(explorer.page.locator(".share [role=status]")).to_contain_text("cannot be reached")
+    await expect(explorer.page.locator(".news")).to_be_hidden()
+    explorer.complaints.clear()
+
+
+async def test_a_view_whose_code_did_not_come_is_loaded_once_it_can_be(explorer: Explorer) -> None:
+    await explorer.show()
+    await explorer.page.route("**/heads.js", lambda route: route.abort())
+    await explorer.tab("Head view")
+    await expect(explorer.page.locator(".status")).not_to_be_empty()
+    await explorer.page.unroute("**/heads.js")
+    await explorer.page.reload()
+    await explorer.drawn()
+    await expect(explorer.page.locator(".heads canvas")).to_be_visible()
+    explorer.complaints.clear()
+
+
+async def test_a_hidden_field_that_is_refused_is_told_above_the_picture(explorer: Explorer) -> None:
+    await explorer.open(model="small", stack="decoder")
+    await expect(explorer.page.locator(".news")).to_contain_text("stack")
     explorer.complaints.clear()
 
 

@@ -24,29 +24,29 @@ def attentions(explorer: Explorer, layer: int, head: int) -> tuple[list[str], np
 
 
 async def test_a_query_lists_its_strongest_links_alone(explorer: Explorer) -> None:
-    await explorer.show(view="heads", model="small", sentence=SENTENCE, layer="1", head="3", top="4")
+    await explorer.show(view="heads", model="small", sentence=SENTENCE, layer="1", head="3", top="5")
     everything = await picture(lines(explorer))
     await lines(explorer).focus()
     for _ in range(3):
         await explorer.page.keyboard.press("ArrowDown")
     tokens, matrix = attentions(explorer, 1, 3)
     await expect(explorer.page.locator(".heads .readout p")).to_have_text(f"“{tokens[2]}” attends to")
-    strongest = np.argsort(-matrix[2], kind="stable")[:4]
+    strongest = np.argsort(-matrix[2], kind="stable")[:5]
     await expect(explorer.page.locator(".links bdi")).to_have_text([tokens[key] for key in strongest])
     assert await picture(lines(explorer)) != everything
 
 
 async def test_a_share_of_the_weight_decides_how_many_links_there_are(explorer: Explorer) -> None:
-    await explorer.show(view="heads", model="small", sentence=SENTENCE, layer="1", head="3", links="mass", mass="0.6")
+    await explorer.show(view="heads", model="small", sentence=SENTENCE, layer="1", head="3", links="mass", mass="0.5")
     await lines(explorer).focus()
     await explorer.page.keyboard.press("ArrowDown")
     _, matrix = attentions(explorer, 1, 3)
-    enough = int(np.searchsorted(np.cumsum(np.sort(matrix[0])[::-1]), 0.6)) + 1
+    enough = int(np.searchsorted(np.cumsum(np.sort(matrix[0])[::-1]), 0.5)) + 1
     await expect(explorer.page.locator(".links li")).to_have_count(enough)
 
 
 async def test_a_key_lists_who_attends_to_it(explorer: Explorer) -> None:
-    await explorer.show(view="heads", model="small", sentence=SENTENCE, top="64")
+    await explorer.show(view="heads", model="small", sentence=SENTENCE, top="20")
     await lines(explorer).focus()
     await explorer.page.keyboard.press("ArrowRight")
     await expect(explorer.page.locator(".heads .readout p")).to_have_text("Attend to “[CLS]”")
@@ -117,3 +117,15 @@ async def test_a_small_picture_opens_as_heatmap_and_back_returns(explorer: Explo
 async def test_heads_of_the_synthetic_model_stand_side_by_side_too(explorer: Explorer) -> None:
     await explorer.show(view="grid", num_heads="3")
     await expect(explorer.page.locator(".layer canvas")).to_have_count(3)
+
+
+async def test_hidden_special_tokens_leave_their_places_to_others(explorer: Explorer) -> None:
+    await explorer.show(
+        view="heads", model="small", sentence=SENTENCE, layer="1", head="3", top="3", hide_special="true"
+    )
+    await lines(explorer).focus()
+    for _ in range(3):
+        await explorer.page.keyboard.press("ArrowDown")
+    tokens, matrix = attentions(explorer, 1, 3)
+    others = [key for key in np.argsort(-matrix[2], kind="stable") if key not in {0, len(tokens) - 1}]
+    await expect(explorer.page.locator(".links bdi")).to_have_text([tokens[key] for key in others[:3]])

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from playwright.async_api import Locator, expect
 
+from service.heatmap.colors import Colormap, palette
 from tests import notebook
 from tests.browser.explorer import Explorer, picture
+from tests.web import colormaps
 
 pytestmark = pytest.mark.browser
 
@@ -119,7 +121,7 @@ async def test_dragging_moves_what_is_zoomed(explorer: Explorer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("colormap", "magma"), ("color_range", "unit"), ("color_scale", "log"), ("tensor", "scores")]
+    ("field", "value"), [("colormap", "RdBu"), ("color_range", "unit"), ("color_scale", "log"), ("tensor", "scores")]
 )
 async def test_its_looks_change_the_picture_and_the_address(explorer: Explorer, field: str, value: str) -> None:
     await explorer.show(view="heatmap")
@@ -167,3 +169,95 @@ async def test_long_texts_are_pooled_so_that_no_peak_is_lost(explorer: Explorer)
         })()""",
     )
     assert lost == [400, 300, 1, (1234 * 400 // 1500) * 300 + 77 * 300 // 1500]
+
+
+async def test_masked_attentions_have_no_colour_as_in_the_services_pictures(explorer: Explorer) -> None:
+    await explorer.show(view="heatmap", mask="causal")
+    scores = notebook.run(notebook.SENTENCE)["scores"].astype(np.float64)
+    powers = np.tril(np.exp(scores))
+    shares = (powers / powers.sum(axis=1, keepdims=True))[np.tril_indices(len(powers))]
+    low, high = (f"{number:.3g}" for number in (shares.min(), shares.max()))
+    await expect(explorer.page.locator(".legend span")).to_have_text([low, high])
+    await explorer.point(canvas(explorer), 0, 1)
+    await expect(part(explorer, "value")).to_have_text("masked")
+
+
+async def test_sorted_dimensions_keep_their_numbers(explorer: Explorer) -> None:
+    await explorer.show(view="heatmap", tensor="query", pin="row:2", sort="row")
+    query = notebook.run(notebook.SENTENCE)["query"][2]
+    order = [str(index) for index in np.argsort(-query)]
+    await expect(explorer.page.locator(".strongest bdi")).to_have_text(order)
+    await canvas(explorer).focus()
+    await expect(part(explorer, "dimension")).to_have_text(order[0])
+
+
+async def test_a_pinned_dimension_is_no_token(explorer: Explorer) -> None:
+    await explorer.show(view="heatmap", tensor="query", pin="column:3")
+    await expect(explorer.page.get_by_text("Column “3” is pinned.")).to_be_visible()
+
+
+async def test_rows_of_keys_are_read_out_as_keys(explorer: Explorer) -> None:
+    await explorer.show(view="heatmap", tensor="key")
+    await canvas(explorer).focus()
+    await expect(part(explorer, "key")).to_have_text("transformers")
+
+
+async def test_sorting_without_a_pin_says_what_it_needs(explorer: Explorer) -> None:
+    await explorer.show(view="heatmap", sort="row")
+    await expect(explorer.page.get_by_text("Pin a row to sort by it.")).to_be_visible()
+
+
+@pytest.mark.parametrize("colormap", ["__proto__", "constructor", "rainbow"])
+async def test_an_unknown_colour_map_is_the_default(explorer: Explorer, colormap: str) -> None:
+    await explorer.show(view="heatmap")
+    default = await picture(canvas(explorer))
+    await explorer.show(view="heatmap", colormap=colormap)
+    assert await picture(canvas(explorer)) == default
+
+
+async def test_focus_goes_on_to_what_is_seen(explorer: Explorer) -> None:
+    await explorer.show(view="heatmap", pin="row:1")
+    await explorer.page.get_by_role("button", name="Unpin").press("Enter")
+    await expect(canvas(explorer)).to_be_focused()
+    await explorer.show(view="grid", num_heads="2")
+    await explorer.page.get_by_role("button", name="Layer 0, head 1: open").press("Enter")
+    await expect(explorer.page.get_by_role("tab", name="Heatmap")).to_be_focused()
+
+
+@pytest.mark.parametrize("colormap", [*colormaps.WHOLE, *colormaps.STOPS])
+async def test_colours_are_those_of_the_services_pictures(explorer: Explorer, colormap: Colormap) -> None:
+    await explorer.show()
+    colors = await explorer.module("colors", "[...m.palette(a)]", colormap)
+    shown = [(color & 255, color >> 8 & 255, color >> 16 & 255) for color in colors]
+    np.testing.assert_array_equal(shown, palette(colormap))
+
+
+@pytest.mark.parametrize("colormap", [*colormaps.WHOLE, *colormaps.STOPS])
+async def test_numbers_in_cells_can_be_read_on_every_colour(explorer: Explorer, colormap: Colormap) -> None:
+    await explorer.show()
+    takes_black = np.array(await explorer.module("colors", "m.takesBlack(m.palette(a))", colormap))
+    channels = palette(colormap) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    contrast = np.where(takes_black, (luminance + 0.05) / 0.05, 1.05 / (luminance + 0.05))
+    assert contrast.min() >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.49625, "0.496"),
+        (9.99996, "10.00"),
+        (99.996, "100.0"),
+        (12345.6, "12346"),
+        (99999.7, "1e5"),
+        (-0.6367, "−0.64"),
+        (-99.96, "−100"),
+        (0, "0"),
+        (0.00042, "4e-4"),
+        (-0.00042, "−4e-4"),
+    ],
+)
+async def test_numbers_in_cells_are_short(explorer: Explorer, number: float, text: str) -> None:
+    await explorer.show()
+    assert await explorer.module("numbers", "m.short(a)", number) == text

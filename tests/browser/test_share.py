@@ -69,12 +69,12 @@ async def test_the_javascript_program_answers_what_is_shown(explorer: Explorer, 
 
 
 async def test_the_image_element_shows_the_picture(explorer: Explorer) -> None:
-    await explorer.show(view="heatmap", sentence=SENTENCE, colormap="magma")
+    await explorer.show(view="heatmap", sentence=SENTENCE, colormap="Blues")
     markup = await copied(explorer, "image")
     assert attribute(markup, "alt") == SENTENCE
     response = await explorer.page.request.get(attribute(markup, "src"))
     assert Image.open(BytesIO(await response.body())).size == (1000, 600)
-    assert "colormap=magma" in attribute(markup, "src")
+    assert "colormap=Blues" in attribute(markup, "src")
 
 
 async def test_the_link_leads_to_the_same_page(explorer: Explorer) -> None:
@@ -115,3 +115,31 @@ async def test_the_files_are_downloaded(explorer: Explorer, form: str, begins: b
     if form == "npy":
         matrix = np.load(BytesIO(content))[0, 0]
         np.testing.assert_array_equal(matrix, notebook.run(notebook.SENTENCE, seed=3)["attentions"])
+
+
+@pytest.mark.parametrize("what", ["curl", "python", "javascript"])
+async def test_a_copied_program_asks_for_the_matrix_that_is_shown(explorer: Explorer, what: str) -> None:
+    await explorer.show(view="heatmap", tensor="scores")
+    assert "scores" in await copied(explorer, what)
+    await expect(explorer.page.locator("[data-download=npy]")).to_be_hidden()  # which has attentions alone
+
+
+async def test_the_grid_is_taken_along_whole(explorer: Explorer) -> None:
+    await explorer.show(view="grid", model="small")
+    assert "layers=0,1,2" in await copied(explorer, "curl")
+    assert "view=grid" in await copied(explorer, "image")
+
+
+async def test_what_was_copied_goes_once_something_else_is_shown(explorer: Explorer) -> None:
+    await explorer.show()
+    await copied(explorer, "curl")
+    await explorer.change("seed", "3")
+    await expect(explorer.page.locator(".share textarea")).to_be_hidden()
+
+
+async def test_a_text_too_long_for_an_address_is_told(explorer: Explorer) -> None:
+    await explorer.show()
+    await explorer.field("sentence").fill("東京 " * 900)
+    await expect(explorer.page.locator(".tokens bdi")).to_have_count(1800)
+    await explorer.page.locator("[data-copy=image]").click()
+    await expect(explorer.page.locator(".share [role=status]")).to_contain_text("too long for an address")

@@ -9,9 +9,10 @@ from tests.conftest import Server
 pytestmark = pytest.mark.browser
 
 
-async def test_the_page_weighs_less_than_150_kilobytes(browser: Browser, server: Server) -> None:
-    weight = await measuring.kilobytes(browser, server.url)
-    print(f"page weight: {weight:.1f} kB uncompressed (bar 150)")
+@pytest.mark.parametrize("view", ["walk", "heatmap", "heads", "grid"])
+async def test_the_page_weighs_less_than_150_kilobytes(browser: Browser, server: Server, view: str) -> None:
+    weight = await measuring.kilobytes(browser, server.url, view)
+    print(f"page weight, {view}: {weight:.1f} kB uncompressed (bar 150)")
     assert 50 < weight < 150
 
 

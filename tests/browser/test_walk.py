@@ -107,7 +107,7 @@ async def test_the_mouse_explains_too_and_lights_up_where_numbers_come_from(expl
     box = await scores.bounding_box()
     assert box is not None
     await explorer.page.mouse.move(box["x"] + box["width"] - 10, box["y"] + 120)
-    await expect(explorer.page.locator(".explanation h3")).to_contain_text("S[")
+    await expect(explorer.page.locator(".explanation .title")).to_contain_text("S[")
     assert await picture(query) != before
     await explorer.page.mouse.move(1, 1)
     await expect(explorer.page.locator(".explanation .hint")).to_be_visible()
@@ -180,3 +180,59 @@ async def try_formula(explorer: Explorer, exercise: int, formula: str) -> None:
     await box.locator("summary").click()
     await box.get_by_role("textbox").fill(formula)
     await box.get_by_role("button", name="Check").click()
+
+
+async def test_the_explanation_follows_when_the_numbers_change(explorer: Explorer) -> None:
+    await explorer.show()
+    scores = explorer.matrix("scores")
+    await scores.scroll_into_view_if_needed()
+    await scores.hover()
+    before = await explorer.page.locator(".explanation .title").inner_text()
+    await explorer.field("seed").evaluate("input => { input.value = '5'; input.dispatchEvent(new Event('input')); }")
+    await expect(explorer.page.locator(".explanation .title")).not_to_have_text(before)
+    assert (await explorer.page.locator(".explanation .title").inner_text())[:7] == before[:7]
+
+
+async def test_a_negative_head_counts_from_the_end(explorer: Explorer) -> None:
+    await explorer.show(num_heads="3", head="2")
+    last = await picture(explorer.matrix("attentions"))
+    await explorer.show(num_heads="3", head="-1")
+    assert await picture(explorer.matrix("attentions")) == last
+
+
+async def test_the_pages_own_formula_is_understood(explorer: Explorer) -> None:
+    await explorer.show()
+    await try_formula(explorer, 1, "Q · Kᵀ / √d_k")
+    await expect(verdict(explorer, 1)).to_contain_text("Right: all 81 cells")
+
+
+async def test_a_scale_that_is_set_has_a_name(explorer: Explorer) -> None:
+    await explorer.show(scale="0.3")
+    await try_formula(explorer, 1, "Q @ K.T / sqrt(dk)")
+    await expect(verdict(explorer, 1)).to_contain_text("under the name scale")
+    await explorer.page.locator("#formula-scores").fill("Q @ K.T * scale")
+    await explorer.page.keyboard.press("Enter")
+    await expect(verdict(explorer, 1)).to_contain_text("Right: all 81 cells")
+
+
+async def test_a_formula_that_would_take_long_is_refused(explorer: Explorer) -> None:
+    await explorer.show(sentence="word " * 400, scores_formula=" @ ".join(["(Q @ K.T)"] * 40))
+    await expect(verdict(explorer, 1)).to_have_text("That takes too many multiplications for a page.")
+
+
+async def test_an_exercise_stays_closed_and_a_draft_stays_written(explorer: Explorer) -> None:
+    await explorer.show(scores_formula="Q @ K.T")
+    exercise = explorer.page.locator(".exercise").first
+    await exercise.get_by_role("textbox").fill("Q @ K.T / sq")
+    await exercise.locator("summary").click()
+    await explorer.change("seed", "4")
+    await expect(exercise).not_to_have_attribute("open", "")
+    await exercise.locator("summary").click()
+    await expect(exercise.get_by_role("textbox")).to_have_value("Q @ K.T / sq")
+
+
+async def test_another_model_forgets_the_head_of_the_one_before(explorer: Explorer) -> None:
+    await explorer.show(model="small", layer="2", head="11")
+    await explorer.field("model").select_option("synthetic")
+    await expect(explorer.page.locator(".tokens bdi").first).to_have_text("transformers")
+    assert explorer.state == {}

@@ -3,31 +3,44 @@
 from base64 import b64encode
 from pathlib import Path
 
-from service.heatmap.colors import LEVELS, Colormap, palette
+import cmap
 
-COLORMAPS: tuple[Colormap, ...] = ("viridis", "cividis", "magma", "Greys", "RdBu")
-"""Those that the page offers: of the service's nine the most different ones, for each weighs a kilobyte."""
+from service.heatmap.colors import CATALOGUES, LEVELS, Colormap, palette
+
 FILE = Path(__file__).parents[2] / "service" / "web" / "colormaps.js"
+WHOLE: tuple[Colormap, ...] = ("viridis",)
+"""Maps whose every colour is written, a kilobyte each: of the service's five such ones its default."""
+STOPS: tuple[Colormap, ...] = ("Greys", "Blues", "RdBu", "PuOr")
+"""Maps between a few colours."""
 
 
 def module() -> str:
     """The JavaScript module of all palettes."""
-    lines = [f'\t{name}:\n\t\t"{b64encode(palette(name).tobytes()).decode()}",' for name in COLORMAPS]
     return "\n".join(
         [
-            "/** The colours of the service's pictures from low to high, as red, green and blue in base64. */",
+            "/** The colours of the service's pictures, from low to high. */",
             "// biome-ignore-all format: made by `python -m tests.web.colormaps`",
             "",
             f"export const LEVELS = {LEVELS};",
             "",
-            "/** @type {Record<string, string>} */",
-            "export const PALETTES = {",
-            *lines,
+            "/** All levels, as red, green and blue in base64. @type {Record<string, string>} */",
+            "export const WHOLE = {",
+            *(f'\t{name}: "{b64encode(palette(name).tobytes()).decode()}",' for name in WHOLE),
             "};",
-            "export const COLORMAPS = Object.keys(PALETTES);",
+            "",
+            "/** Colours between which all others lie, evenly spaced. @type {Record<string, string>} */",
+            "export const STOPS = {",
+            *(f'\t{name}: "{_stops(name)}",' for name in STOPS),
+            "};",
+            "export const COLORMAPS = [...Object.keys(WHOLE), ...Object.keys(STOPS)];",
             "",
         ]
     )
+
+
+def _stops(name: Colormap) -> str:
+    colors = cmap.Colormap(f"{CATALOGUES[name]}:{name}").color_stops
+    return "".join(stop.color.hex.removeprefix("#")[:6] for stop in colors)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+/** What is asked of the service for what is to be shown. */
+
+import { FIELDS } from "./state.js";
+import { MATRICES } from "./steps.js";
+
+const PICTURE = /** @type {const} */ ({
+	tensor: "attentions",
+	colormap: "viridis",
+	color_range: "data",
+	color_scale: "linear",
+});
+
+/**
+ * The fields of a state that the model takes at an endpoint and that differ from the defaults.
+ * @param {Values} values
+ * @param {Model} model
+ * @param {"attention" | "heatmap"} endpoint
+ * @returns {Fields}
+ */
+function fieldsOf(values, model, endpoint) {
+	const taken = model.fields[endpoint] ?? [];
+	/** @type {Fields} */
+	const fields = { sentence: values.sentence };
+	for (const name of /** @type {(keyof typeof FIELDS)[]} */ (Object.keys(FIELDS))) {
+		const isOther = values[name] !== FIELDS[name];
+		if (isOther && (taken.includes(name) || name === "model")) fields[name] = values[name];
+	}
+	return fields;
+}
+
+/** @param {Values} values @param {Model} model @returns {Fields} what asks /attention for every layer and head */
+export function textFields(values, model) {
+	return fieldsOf(values, model, "attention");
+}
+
+/** @param {Values} values @param {Model} model @returns {Fields} what asks /attention for the layer and head that are shown */
+export function attentionFields(values, model) {
+	const fields = textFields(values, model);
+	if (model.kind === "pretrained") {
+		if (values.layer) fields.layers = values.layer;
+		fields.heads = values.head;
+	}
+	return fields;
+}
+
+/** @param {Values} values @param {Model} model @returns {Fields} what asks /heatmap for the picture that is shown */
+export function pictureFields(values, model) {
+	const fields = fieldsOf(values, model, "heatmap");
+	const isHeatmap = values.view === "heatmap";
+	for (const name of /** @type {(keyof typeof PICTURE)[]} */ (Object.keys(PICTURE)))
+		if (isHeatmap && values[name] !== PICTURE[name]) fields[name] = values[name];
+	if (values.view === "grid") return { ...fields, view: "grid" };
+	if (values.layer && model.kind === "pretrained") fields.layer = values.layer;
+	const hasHead = !(isHeatmap && values.tensor === "embedding");
+	const head = model.kind === "pretrained" ? values.head : String(placeOf(values.head, Number(values.num_heads) || 1));
+	if (hasHead && (model.kind === "pretrained" || head !== "0")) fields.head = head;
+	return fields;
+}
+
+/**
+ * The tensors that the view needs; scores tell which attentions are masked.
+ * @param {Values} values
+ * @param {Model} model
+ * @returns {readonly string[]}
+ */
+export function tensorsFor(values, model) {
+	const { view, tensor } = values;
+	const wanted = view === "walk" ? MATRICES : view === "heatmap" ? [tensor] : ["attentions"];
+	const masking = view === "heatmap" && tensor === "attentions" ? ["scores"] : [];
+	return [...wanted, ...masking].filter((name) => name === tensor || model.tensors.includes(name));
+}
+
+/**
+ * Which of several heads is meant: negatives count from the end, as the service has it; what is none is the first or last.
+ * @param {string} head
+ * @param {number} count
+ * @returns {number}
+ */
+export function placeOf(head, count) {
+	const place = Math.trunc(Number(head)) || 0;
+	return Math.min(Math.max(place < 0 ? place + count : place, 0), count - 1);
+}
