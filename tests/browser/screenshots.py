@@ -51,7 +51,7 @@ OF_README = ("default", "grid")
 
 async def _take(browser: Browser, url: str, shot: Shot, folder: Path) -> None:
     context = await browser.new_context(
-        viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme, device_scale_factor=1
+        viewport={"width": shot.width, "height": shot.height}, color_scheme=shot.scheme, reduced_motion="reduce"
     )
     explorer = Explorer(await context.new_page(), url)
     await explorer.show(**shot.state)

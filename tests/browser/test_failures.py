@@ -90,7 +90,7 @@ async def test_a_view_whose_code_did_not_come_is_loaded_once_it_can_be(explorer:
 
 async def test_a_hidden_field_that_is_refused_is_told_above_the_picture(explorer: Explorer) -> None:
     await explorer.open(model="small", stack="decoder")
-    await expect(explorer.page.locator(".news")).to_contain_text("stack")
+    await expect(explorer.page.locator(".news")).to_contain_text("This model has no decoder attention.")
     explorer.complaints.clear()
 
 
