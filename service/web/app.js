@@ -24,6 +24,8 @@ function change(changes, how = {}) {
 /** @type {Model[]} */
 let models = [];
 let isFirst = true;
+/** The view that was drawn last. */
+let drawn = "";
 
 const loader = new Loader({ loading: () => status.loading(), loaded, failed, again: update });
 const status = new StatusView((key) => {
@@ -81,6 +83,7 @@ function failed(error) {
 async function render() {
 	const view = /** @type {View} */ (state.values.view);
 	const look = await views.get(view);
+	if (!isFirst && view !== drawn) await painted();
 	const { values } = state;
 	const { answered } = loader;
 	if (values.view !== view || !answered) return;
@@ -89,6 +92,12 @@ async function render() {
 	if (!tensorsFor(values, of).every((name) => answer.has(name))) return; // they are on their way
 	const head = of.kind === "pretrained" ? 0 : placeOf(values.head, answer.told.heads.length);
 	look.show({ answer, asked, values, model: of, head });
+	drawn = view;
+}
+
+/** Until the chosen tab is seen as chosen: to draw a view takes longer than one should wait for a sign. */
+function painted() {
+	return new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 }
 
 /** The window changed, and with it the room, or the colours. */

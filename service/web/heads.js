@@ -11,7 +11,7 @@ const ROW = 22;
 const COLUMN = 150;
 const FONT = "13px system-ui, sans-serif";
 /** More lines than this only darken each other, and take long. */
-const MOST_DRAWN = 300;
+const MOST_DRAWN = 200;
 const MOST_LISTED = 24;
 
 export class HeadsView {
