@@ -19,15 +19,18 @@ export class Views {
 			heads: async () => new (await CODE.heads()).HeadsView(),
 			grid: async () => new (await CODE.grid()).GridView(change, fail),
 		});
-		/** @type {Map<View, Look>} */
+		/** @type {Map<View, Promise<Look>>} */
 		this.made = new Map();
 	}
 
-	/** @param {View} view @returns {Promise<Look>} always the same one */
-	async get(view) {
-		const look = this.made.get(view) ?? (await this.makers[view]());
-		if (!this.made.has(view)) this.made.set(view, look); // another call may have been faster
-		return /** @type {Look} */ (this.made.get(view));
+	/** @param {View} view @returns {Promise<Look>} always the same one; what fails is tried again the next time */
+	get(view) {
+		const known = this.made.get(view);
+		if (known) return known;
+		const made = this.makers[view]();
+		this.made.set(view, made);
+		made.catch(() => this.made.delete(view));
+		return made;
 	}
 
 	/** Load the code of a view that somebody is about to look at. @param {View} view */

@@ -73,7 +73,7 @@ export class WalkView {
 		const { scale = null } = told.parameters;
 		this.exercises.scores.show({ formula: values.scores_formula, matrices, scale, answer, head });
 		this.exercises.output.show({ formula: values.output_formula, matrices, scale, answer, head });
-		const pointed = MATRICES.find((name) => this.figures[name].view.cursor); // its numbers are other ones now
+		const pointed = MATRICES.find((name) => answer.has(name) && this.figures[name].view.cursor); // its numbers are other ones now
 		if (pointed || this.pointed) this.#explain(pointed ?? "scores", pointed ? this.figures[pointed].view.cursor : null);
 	}
 
