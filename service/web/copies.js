@@ -2,14 +2,14 @@
 
 import { get, isShort } from "./api.js";
 import { element } from "./dom.js";
-import { attentionFields, pictureFields, tensorsFor, textFields } from "./questions.js";
+import { attentionFields, pictureFields, shownTensors, textFields } from "./questions.js";
 import { address } from "./state.js";
 
 /** @typedef {"link" | "curl" | "python" | "javascript" | "image" | "embed"} Copy */
 
 /** @param {Values} values @param {Model} model @returns {Fields} what asks for the tensors that are shown */
 export function shownFields(values, model) {
-	const include = tensorsFor(values, model).join(",");
+	const include = shownTensors(values, model).join(",");
 	if (values.view !== "grid" || model.kind !== "pretrained") return { ...attentionFields(values, model), include };
 	const layers = Array.from({ length: model.stacks[values.stack] ?? model.layers }, (_, layer) => layer).join(",");
 	return { ...textFields(values, model), layers, include };

@@ -57,17 +57,17 @@ export function pictureFields(values, model) {
 	return fields;
 }
 
-/**
- * The tensors that the view needs; scores tell which attentions are masked.
- * @param {Values} values
- * @param {Model} model
- * @returns {readonly string[]}
- */
+/** @param {Values} values @param {Model} model @returns {readonly string[]} the tensors that the view shows */
+export function shownTensors({ view, tensor }, model) {
+	if (view === "walk") return MATRICES.filter((name) => model.tensors.includes(name));
+	return [view === "heatmap" ? tensor : "attentions"];
+}
+
+/** @param {Values} values @param {Model} model @returns {readonly string[]} and those that it needs */
 export function tensorsFor(values, model) {
-	const { view, tensor } = values;
-	const wanted = view === "walk" ? MATRICES : view === "heatmap" ? [tensor] : ["attentions"];
-	const masking = view === "heatmap" && tensor === "attentions" ? ["scores"] : [];
-	return [...wanted, ...masking].filter((name) => name === tensor || model.tensors.includes(name));
+	const shown = shownTensors(values, model);
+	const isMasked = values.view === "heatmap" && values.tensor === "attentions" && model.tensors.includes("scores");
+	return isMasked ? [...shown, "scores"] : shown; // which tell what attentions are masked
 }
 
 /**
