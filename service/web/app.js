@@ -10,6 +10,9 @@ import { State } from "./state.js";
 import { StatusView } from "./status.js";
 import { Views } from "./views.js";
 
+/** Milliseconds that the page waits for the first answer before it is seen without: to lay it out twice takes as long. */
+const PATIENCE = 150;
+
 /** What belongs to one model, and is forgotten with it. */
 const OF_A_MODEL = { layer: "", head: "0", stack: "", target: "", pin: "" };
 
@@ -21,8 +24,13 @@ function change(changes, how = {}) {
 	state.set("model" in changes ? { ...OF_A_MODEL, ...changes } : changes, how);
 }
 
+const views = new Views(change, failed);
+views.prepare(/** @type {View} */ (state.values.view)); // its code comes while the page is made
 /** @type {Model[]} */
 let models = [];
+/** The list that is on its way, from the first moment. @type {Promise<Model[]> | null} */
+let coming = listModels();
+coming.catch(() => {}); // who waits for it is told
 let isFirst = true;
 /** The view that was drawn last. */
 let drawn = "";
@@ -32,7 +40,6 @@ const status = new StatusView((key) => {
 	useKey(key);
 	update();
 });
-const views = new Views(change, failed);
 const share = new ShareView();
 const page = new Page(change, status.element, share.element, (view) => views.prepare(view));
 const main = element("div", { class: "page" }, ...page.parts);
@@ -42,22 +49,29 @@ function model() {
 	return /** @type {Model} */ (models.find(({ id }) => id === state.values.model) ?? models[0]);
 }
 
+/** @returns {Promise<Model[]>} */
+function list() {
+	const asked = coming ?? listModels();
+	coming = null;
+	return asked;
+}
+
 /** Ask for what the state needs, and show what is there already. */
 async function update() {
 	try {
-		if (!models.length) models = await listModels();
+		if (!models.length) models = await list();
 		const { values } = state;
 		loader.load(attentionFields(values, model()), tensorsFor(values, model()), values, model());
 		page.show(values, models, model(), loader.answered);
 		share.show(values, model());
-		attach();
+		setTimeout(attach, PATIENCE);
 		await render();
 	} catch (error) {
 		loader.fail(error);
 	}
 }
 
-/** Put the page where it is seen, once: after the first question was sent, for its layout takes as long as the answer. */
+/** Put the page where it is seen, once. */
 function attach() {
 	if (!main.isConnected) byId("main").append(main);
 }
@@ -88,6 +102,7 @@ async function render() {
 	const { answered } = loader;
 	if (values.view !== view || !answered) return;
 	page.fill(view, look.element);
+	attach();
 	const { answer, values: asked, model: of } = answered;
 	if (!tensorsFor(values, of).every((name) => answer.has(name))) return; // they are on their way
 	const head = of.kind === "pretrained" ? 0 : placeOf(values.head, answer.told.heads.length);

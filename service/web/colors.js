@@ -42,12 +42,24 @@ function fraction(number, { low, high, log }) {
 	return Math.min(Math.max(part, 0), 1);
 }
 
+/** @type {Map<string, Uint32Array>} */
+const palettes = new Map();
+/** @type {WeakMap<Uint32Array, boolean[]>} */
+const contrasts = new WeakMap();
+
 /**
  * The colours of a map, each as 0xAABBGGRR, as a canvas' pixels lie in memory on little-endian machines.
  * @param {string} colormap
  * @returns {Uint32Array}
  */
 export function palette(colormap) {
+	const known = palettes.get(colormap) ?? mixed(colormap);
+	palettes.set(colormap, known);
+	return known;
+}
+
+/** @param {string} colormap @returns {Uint32Array} */
+function mixed(colormap) {
 	const stops = STOPS[colormap];
 	const bytes = stops ? between(stops) : Uint8Array.from(atob(WHOLE[colormap]), (c) => c.charCodeAt(0));
 	const channel = (/** @type {number} */ index) => bytes[index] << (8 * (index % 3));
@@ -74,6 +86,13 @@ function between(stops) {
  * @returns {boolean[]}
  */
 export function takesBlack(colors) {
+	const known = contrasts.get(colors) ?? brightness(colors);
+	contrasts.set(colors, known);
+	return known;
+}
+
+/** @param {Uint32Array} colors @returns {boolean[]} */
+function brightness(colors) {
 	const linear = (/** @type {number} */ byte) => (byte <= 10 ? byte / 3295 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
 	return Array.from(colors, (color) => {
 		const [red, green, blue] = [color & 255, (color >> 8) & 255, (color >> 16) & 255].map(linear);
