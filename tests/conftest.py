@@ -27,6 +27,22 @@ START_SECONDS = 60
 T = TypeVar("T")
 
 
+OF_THIS_PROCESS = {"app", "caplog", "monkeypatch", "tmp_path"}
+"""Fixtures of tests that look behind the contract, or change what is there."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--url", help="with -m contract: ask the service at this address, not one in this process")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `contract` whatever asks a client and nothing else: any service must answer it like this one."""
+    for item in items:
+        asked = set(item._fixtureinfo.argnames) if isinstance(item, pytest.Function) else set()
+        if "client" in asked and not asked & OF_THIS_PROCESS:
+            item.add_marker("contract")
+
+
 @dataclass(frozen=True)
 class Server:
     """A real server process, its address and the file it logs to."""
@@ -58,9 +74,10 @@ async def app() -> FastAPI:
 
 
 @pytest.fixture(scope="session")
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app with default settings."""
-    async with running(app) as client:
+async def client(app: FastAPI, pytestconfig: pytest.Config) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app with default settings, or of the service at `--url`."""
+    url = pytestconfig.getoption("url")
+    async with running(app) if url is None else httpx.AsyncClient(base_url=url, timeout=START_SECONDS) as client:
         yield client
 
 

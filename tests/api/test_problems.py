@@ -86,7 +86,7 @@ async def test_the_format_field_beats_accept(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("path", ["/nowhere", "/tokenize/", "//tokenize", "/models/gpt-5", "/docs/static/nothing.js"])
 async def test_an_unknown_address_is_a_404(client: httpx.AsyncClient, path: str) -> None:
-    expect(await client.get(f"http://test{path}"), 404, "not-found")
+    expect(await client.get(f"{str(client.base_url).rstrip('/')}{path}"), 404, "not-found")
 
 
 @pytest.mark.parametrize("path", ["/nowhere%3Fx", "/nowhere%23x", "/nowhere%0A", "/nowhere%25", "/models/%C3%BC"])
