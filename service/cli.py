@@ -1,4 +1,4 @@
-"""The command line: serve · tokenize · attention · heatmap · bulk · openapi.
+"""The command line: serve · cluster · tokenize · attention · heatmap · bulk · openapi.
 
 A user's error is one line on standard error and exit code 2. Commands import what they need when they run: --help needs
 no torch.
@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import orjson
 from pydantic import ValidationError
@@ -23,12 +23,15 @@ from service.api.fields import fields_from_text, message_of
 from service.api.keys import KeysError
 from service.api.problems import ProblemError
 from service.corpus.errors import CorpusError
+from service.deploy.cluster_settings import ClusterSettings
+from service.deploy.errors import ClusterError
 from service.engine.errors import EngineError, NoTokensError
 from service.flags import given_flags, join_negative_numbers
 from service.heatmap.errors import NotDrawableError
 from service.parser import PROGRAM, REQUESTS, make_parser
 from service.settings import ENV_PREFIX, Settings
 
+AnySettings = TypeVar("AnySettings", bound=Settings)
 BINARY = {"png", "safetensors", "npy"}
 """Forms that are no text."""
 
@@ -45,14 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(f"unrecognized arguments: {' '.join(unknown)}; {advice}")
     try:
         if options.command == "serve":
-            serve(_settings(given_flags(options)))
+            serve(_settings(Settings, given_flags(options)))
+        elif options.command == "cluster":
+            cluster(_settings(ClusterSettings, given_flags(options)), options.join)
         elif options.command == "openapi":
             _write(openapi() + b"\n", options.output)
         elif options.command == "bulk":
             _answer_corpus(options)
         else:
             _answer(options)
-    except (EngineError, NotDrawableError, ProblemError, CorpusError, KeysError, OSError) as error:
+    except (EngineError, NotDrawableError, ProblemError, CorpusError, KeysError, ClusterError, OSError) as error:
         _fail(str(error))
 
 
@@ -80,7 +85,7 @@ def serve(settings: Settings) -> None:
     is_open = settings.api_keys is None and settings.api_keys_file is None
     if is_open and not ipaddress.ip_address(address).is_loopback:
         logger.warning("whoever reaches %s may use this service: no API_KEYS or API_KEYS_FILE is set", host)
-    _warn_of_unknown_variables()
+    _warn_of_unknown_variables(Settings)
     if settings.workers == 1:
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # this process shares what it counts with no other
         run(settings, listener)
@@ -88,6 +93,27 @@ def serve(settings: Settings) -> None:
         from service.supervisor import supervise
 
         supervise(settings, listener)
+
+
+def cluster(settings: ClusterSettings, head: str | None) -> None:
+    """Lead a cluster, or join the one of `head`, until a signal ends it.
+
+    Raises:
+        ClusterError: the service cannot be deployed, or Ray is not installed.
+        EngineError, KeysError, OSError: as `serve`.
+    """
+    from service.deploy.nodes import join, lead
+    from service.loader import check_before_serving
+    from service.logs import configure_logging
+
+    configure_logging(settings.log_level, settings.log_format)
+    if head is not None:
+        join(settings, head)
+        return
+    check_before_serving(settings)
+    logger.info("settings: %s", settings.model_dump_json())
+    _warn_of_unknown_variables(ClusterSettings)
+    lead(settings)
 
 
 def openapi() -> bytes:
@@ -108,7 +134,7 @@ def _answer(options: argparse.Namespace) -> None:
     is_text = form not in BINARY or is_dry_run
     if not is_text and options.output is None and sys.stdout.isatty():
         _fail("a picture is no text: name a file with -o picture.png")
-    settings = _settings([])
+    settings = _settings(Settings, [])
 
     from service.loader import load_operations
 
@@ -128,7 +154,7 @@ def _answer_corpus(options: argparse.Namespace) -> None:
     endpoint = next(each for each in SENTENCE_ENDPOINTS if each.path == f"/{options.endpoint}")
     request = fields_from_text([("sentence", ANY_SENTENCE), *given_flags(options)], endpoint.fields, "query")
     fields = request.model_dump(mode="json", exclude_unset=True, exclude={"sentence"})
-    settings = _settings([])
+    settings = _settings(Settings, [])
     source = open_source(options.input, fields, settings.max_body_bytes)
     output = open_output(options.output, endpoint.path, force=options.force)
     if options.output.exists() and options.output.samefile(options.input):
@@ -162,10 +188,10 @@ def _form(command: str, output: Path | None) -> str:
     return suffix or forms[0]
 
 
-def _settings(given: Sequence[tuple[str, str]]) -> Settings:
+def _settings(kind: type[AnySettings], given: Sequence[tuple[str, str]]) -> AnySettings:
     """The environment's settings, overridden by what was `given` as flags."""
     try:
-        return Settings.model_validate(dict(given))
+        return kind.model_validate(dict(given))
     except ValidationError as error:
         problems = []
         for details in error.errors(include_url=False):
@@ -175,8 +201,8 @@ def _settings(given: Sequence[tuple[str, str]]) -> Settings:
         _fail("; ".join(problems))
 
 
-def _warn_of_unknown_variables() -> None:
-    known = {name.upper() for name in Settings.model_fields}
+def _warn_of_unknown_variables(kind: type[Settings]) -> None:
+    known = {name.upper() for name in kind.model_fields}
     for variable in sorted(os.environ):
         name = variable.removeprefix(ENV_PREFIX)
         if name not in {variable, *known}:

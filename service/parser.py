@@ -11,6 +11,7 @@ from service import __version__
 from service.api.attention_request import AttentionRequest
 from service.api.heatmap_request import HeatmapRequest
 from service.api.requests import SentenceRequest, TokenizeRequest
+from service.deploy.cluster_settings import ClusterSettings
 from service.flags import add_flags
 from service.settings import ENV_PREFIX, Settings
 
@@ -24,6 +25,8 @@ SERVED_ONLY = {"format", "filename"}
 """Fields that only make sense over HTTP."""
 ALONE_ONLY = {"quantize", "dry_run"}
 """Fields that no line of many may have."""
+ONE_MACHINE_ONLY = {"workers"}
+"""Settings of `serve` that say nothing where replicas serve."""
 SETTINGS = f"Settings, such as {ENV_PREFIX}MODELS, come from the environment: see {PROGRAM} serve --help."
 SUFFIXES = {"attention": "; .safetensors and .npy are written as such", "heatmap": "; .svg makes an SVG"}
 """What the name of a command's file decides."""
@@ -38,6 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     server = commands.add_parser("serve", help="serve HTTP", description="Serve HTTP until SIGTERM or Ctrl-C.")
     add_flags(server, Settings, env_prefix=ENV_PREFIX)
+    _add_cluster(commands)
     for name, request in REQUESTS.items():
         summary = {"tokenize": "print tokens", "attention": "print matrices", "heatmap": "draw a picture"}[name]
         command = commands.add_parser(
@@ -54,6 +58,21 @@ def make_parser() -> argparse.ArgumentParser:
         commands.add_parser("openapi", help="print the OpenAPI document", description="Print the OpenAPI document.")
     )
     return parser
+
+
+def _add_cluster(commands: Any) -> None:  # noqa: ANN401  # argparse's class for it is private
+    command = commands.add_parser(
+        "cluster",
+        help="serve HTTP from several machines, with Ray",
+        description="Start a Ray cluster with this machine as its head, and serve HTTP from replicas on all its nodes "
+        "until SIGTERM or Ctrl-C; or join one that runs.",
+    )
+    command.add_argument(
+        "--join",
+        metavar="HOST:PORT",
+        help="be a node of the cluster whose head is there; settings of the service are the head's matter",
+    )
+    add_flags(command, ClusterSettings, env_prefix=ENV_PREFIX, omit=ONE_MACHINE_ONLY)
 
 
 def _add_bulk(commands: Any) -> None:  # noqa: ANN401  # argparse's class for it is private

@@ -1,5 +1,6 @@
 """The settings' defaults as people write them."""
 
+from service.deploy.cluster_settings import ClusterSettings
 from service.settings import Settings
 
 
@@ -9,5 +10,7 @@ def _written(default: object) -> str | None:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-DEFAULTS = {name: _written(field.default) for name, field in Settings.model_fields.items()}
-"""By the settings' names; None = there is none."""
+ALL_DEFAULTS = {name: _written(field.default) for name, field in ClusterSettings.model_fields.items()}
+"""By the settings' names, those of a cluster too; None = there is none."""
+DEFAULTS = {name: ALL_DEFAULTS[name] for name in Settings.model_fields}
+"""Those of a single process."""

@@ -29,3 +29,12 @@ def answers(url: str, sent: bytes) -> list[tuple[int, bytes]]:
 def problem(answer: tuple[int, bytes]) -> tuple[int, str]:
     """The status and the kind of problem that an answer tells."""
     return answer[0], json.loads(answer[1])["type"]
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports of the loopback interface that nothing listens on."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports

@@ -16,10 +16,11 @@ from PIL import Image
 from pyarrow import parquet
 
 from service.api.problems import KINDS
-from service.settings import ENV_PREFIX, Settings
+from service.deploy.cluster_settings import ClusterSettings
+from service.settings import ENV_PREFIX
 from tests import notebook
 from tests.conftest import serving
-from tests.defaults import DEFAULTS
+from tests.defaults import ALL_DEFAULTS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -138,10 +139,10 @@ async def test_the_picture_is_what_the_service_draws(client: httpx.AsyncClient) 
     assert np.abs(drawn - shown).mean() < 1
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", ClusterSettings.model_fields)
 def test_every_setting_is_listed_with_its_default_and_meaning(name: str) -> None:
-    default = "" if DEFAULTS[name] is None else f"`{DEFAULTS[name]}`"
-    description = Settings.model_fields[name].description
+    default = "" if ALL_DEFAULTS[name] is None else f"`{ALL_DEFAULTS[name]}`"
+    description = ClusterSettings.model_fields[name].description
     assert f"| `{ENV_PREFIX}{name.upper()}` | {default} | {description} |" in README
 
 

@@ -6,7 +6,6 @@ BASE_IMAGE). The image stays as `attention-service:test`, so that the next build
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 import uuid
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.sockets import free_ports
 
 ROOT = Path(__file__).parents[2]
 GPU_FILE = "service/deploy/docker-compose.gpu.yml"
@@ -63,21 +64,13 @@ def new_name() -> str:
     return f"attention-test-{uuid.uuid4().hex[:8]}"
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @dataclass(frozen=True)
 class Project:
     """A compose project of the repository's compose files."""
 
     command: Sequence[str]
     name: str = field(default_factory=new_name)
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=lambda: free_ports(1)[0])
     settings: dict[str, str] = field(default_factory=dict)
     """Variables of the compose file that are not its defaults."""
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from service.settings import Settings
 from tests.conftest import START_SECONDS, poll, serving
+from tests.sockets import free_ports
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,14 +40,6 @@ http {{
 """
 """What Debian's /etc/nginx/nginx.conf is to the example."""
 LINE = json.dumps({"sentence": "a word and a word and a word"}).encode() + b"\n"
-
-
-def free_ports(number: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
 
 
 def make_certificate(folder: Path) -> None:

@@ -15,8 +15,9 @@ import pytest
 
 from tests.conftest import START_SECONDS, poll, serving
 from tests.deploy.monitoring import ALERTS, PANELS, PROMETHEUS, figure, queries
-from tests.deploy.test_nginx import answers, free_ports
+from tests.deploy.test_nginx import answers
 from tests.models import save
+from tests.sockets import free_ports
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,0 +1,141 @@
+"""The service on Ray: two nodes on this machine, a replica on each, asked as a single process is."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from service.engine.device import DEFAULT_THREADS
+from tests.conftest import serving
+from tests.deploy.cluster import Cluster, Load, cluster, kill, who_answers
+
+pytestmark = pytest.mark.slow
+THREADS = str(DEFAULT_THREADS)
+"""On how many the last bits depend: tests compute with as many."""
+OF_A_MOMENT = {"date", "server", "server-timing", "x-request-id"}
+RESTORE_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Cluster]:
+    with cluster("--replicas", "2", "--num-threads", THREADS) as made:
+        yield made
+        processes = [child for each in made.processes for child in psutil.Process(each.pid).children(recursive=True)]
+    left = [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert left == [], "ending the commands ends all that they started"
+
+
+def test_every_test_of_the_contract_passes(two: Cluster) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "--no-cov", "-m", "contract", "--url", two.url, "tests/api"]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    print(process.stdout.splitlines()[-1])
+    assert process.returncode == 0, process.stdout[-3000:]
+
+
+QUESTIONS = {
+    "tokens": "/tokenize?sentence=na%C3%AFve+caf%C3%A9",
+    "matrices": "/attention?sentence=The+cat+sat.&include=embedding,scores,attentions,output&num_heads=2",
+    "many tokens": "/attention?sentence=" + "word+" * 300,
+    "safetensors": "/attention?sentence=The+cat+sat.&format=safetensors",
+    "npy": "/attention?sentence=The+cat+sat.&format=npy",
+    "picture": "/heatmap?sentence=The+cat+sat.",
+    "vector picture": "/heatmap?sentence=The+cat+sat.&format=svg",
+    "a dry run": "/attention?sentence=The+cat+sat.&dry_run=true",
+    "an empty sentence": "/tokenize?sentence=",
+    "an unknown field": "/tokenize?sentence=hi&colour=red",
+    "nothing": "/nowhere",
+    "the page": "/",
+    "the document": "/openapi.json",
+    "the models": "/models",
+}
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[str]:
+    """The address of a single process."""
+    with serving("--num-threads", THREADS) as server:
+        yield server.url
+
+
+@pytest.mark.parametrize("path", QUESTIONS.values(), ids=QUESTIONS)
+def test_answers_equal_those_of_a_single_process_byte_for_byte(two: Cluster, alone: str, path: str) -> None:
+    asked = {"X-Request-ID": "the-same"}
+    answers = [httpx.get(url + path, headers=asked) for url in (two.url, alone)]
+    theirs, ours = (
+        (answer.status_code, {k: v for k, v in answer.headers.items() if k not in OF_A_MOMENT}, answer.content)
+        for answer in answers
+    )
+    assert theirs == ours
+
+
+def test_an_answer_has_one_request_id(two: Cluster) -> None:
+    response = httpx.get(f"{two.url}/nowhere")
+    assert response.headers.get_list("x-request-id") == [response.json()["request_id"]]
+
+
+async def test_both_replicas_answer(two: Cluster) -> None:
+    assert len(await who_answers(two.url)) == 2
+
+
+async def test_a_replica_that_is_killed_is_replaced_and_no_request_fails_twice(two: Cluster) -> None:
+    load, victim = Load(), two.replicas()[0]
+    running = asyncio.create_task(load.run(two.url, 1000, a_second=20))
+    await asyncio.sleep(5)
+    kill(victim)
+    killed = time.monotonic()
+    while victim.is_running() or len(two.replicas()) < 2 or len(await who_answers(two.url)) < 2:
+        assert time.monotonic() - killed < RESTORE_SECONDS
+        await asyncio.sleep(0.5)
+    print(f"capacity restored after {time.monotonic() - killed:.1f} s")
+    await running
+    print(f"1,000 requests, {len(load.sent_again)} sent again {load.sent_again[:3]}, {len(load.failed)} failed")
+    assert load.failed == []
+
+
+@pytest.fixture(scope="module")
+def elastic() -> Iterator[Cluster]:
+    """A cluster of one replica, or two as load demands."""
+    bounds = ["--replicas", "1", "--max-replicas", "2", "--scale-up-delay", "1", "--scale-down-delay", "5"]
+    with cluster(*bounds, "--max-concurrent-requests", "8", "--max-queued-requests", "8") as made:
+        yield made
+
+
+async def test_scaling_to_two_replicas_and_back_under_load_fails_no_request(elastic: Cluster) -> None:
+    load = Load()
+
+    async def answer(number: int) -> None:
+        while len(await who_answers(elastic.url)) != number:
+            pass
+
+    await load.keep(elastic.url, clients=6, until=lambda: answer(2))
+    await load.keep(elastic.url, clients=1, until=lambda: answer(1))
+    print(f"{load.answered} requests, {len(load.sent_again)} sent again {load.sent_again[:3]}")
+    assert load.sent_again == []
+
+
+async def test_a_full_house_refuses_with_the_problem_of_a_single_process(elastic: Cluster) -> None:
+    question = {"sentence": "word " * 500, "include": ["attentions"]}
+    async with httpx.AsyncClient(base_url=elastic.url, timeout=60) as client:
+        answers = await asyncio.gather(*(client.post("/attention", json=question) for _ in range(64)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert {answer.json()["type"] for answer in refused} == {"/problems/too-many-requests"}
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+
+
+def test_a_model_that_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
+    broken = tmp_path / "model"
+    broken.mkdir()
+    (broken / "config.json").write_text("{}")
+    command = [sys.executable, "-m", "service", "cluster", "--port", "0", "--models", str(broken)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    last = process.stderr.splitlines()[-1]
+    assert process.returncode == 2, process.stderr[-2000:]
+    assert last.startswith("attention-service: ")
+    assert "model" in last

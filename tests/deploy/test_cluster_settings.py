@@ -1,0 +1,113 @@
+"""What a cluster's settings become: options of Ray Serve, settings of replicas, the environment of nodes."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from service.api.problems import NotReadyError
+from service.app import create_app
+from service.deploy.cluster import Replica, from_config, options
+from service.deploy.cluster_settings import ClusterSettings
+from service.deploy.nodes import environment, make_token, own_address
+from service.deploy.request_ids import RequestIdMiddleware
+from service.settings import Settings
+from tests.conftest import running
+
+
+@given(concurrent=st.integers(1, 4096), queued=st.integers(0, 65536))
+def test_a_replica_takes_more_than_it_admits_so_that_it_refuses_itself(concurrent: int, queued: int) -> None:
+    settings = ClusterSettings(max_concurrent_requests=concurrent, max_queued_requests=queued)
+    assert settings.at_once > concurrent + queued
+
+
+def test_a_replica_has_the_settings_of_the_service_and_no_workers() -> None:
+    settings = ClusterSettings(max_tokens=77, workers=4, replicas=3)
+    assert settings.of_a_replica == Settings(max_tokens=77, workers=1, num_threads=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "threads"), [({"replica_cpus": 4}, 4), ({"replica_cpus": 0.5}, 1), ({"num_threads": 3}, 3)]
+)
+def test_a_replica_computes_with_what_it_reserves(given: dict[str, float], threads: int) -> None:
+    assert ClusterSettings.model_validate(given).of_a_replica.num_threads == threads
+
+
+def test_fewer_replicas_at_most_than_at_least_are_refused() -> None:
+    with pytest.raises(ValidationError, match="MAX_REPLICAS should be at least REPLICAS"):
+        ClusterSettings(replicas=3, max_replicas=2)
+
+
+def test_what_the_environment_says_to_ray_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    assert environment(ClusterSettings())["RAY_USAGE_STATS_ENABLED"] == "1"
+
+
+def test_nodes_are_guarded_by_a_token_and_tell_nobody_of_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):
+        monkeypatch.delenv(name, raising=False)
+    made = environment(ClusterSettings())
+    assert (made["RAY_AUTH_MODE"], made["RAY_USAGE_STATS_ENABLED"]) == ("token", "0")
+
+
+def test_a_service_for_this_machine_alone_has_a_cluster_of_this_machine_alone() -> None:
+    assert (
+        own_address(ClusterSettings(host="127.0.0.1")) == own_address(ClusterSettings(host="localhost")) == "127.0.0.1"
+    )
+
+
+def test_a_token_is_made_once_and_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "of the cluster" / "token"
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(file))
+    make_token()
+    token = file.read_text()
+    make_token()
+    assert (file.read_text(), len(token), file.stat().st_mode & 0o777) == (token, 64, 0o600)
+
+
+def test_replicas_are_as_many_as_load_demands_where_there_may_be_more() -> None:
+    scaling = options(ClusterSettings(replicas=2, max_replicas=5, max_concurrent_requests=16))["autoscaling_config"]
+    assert (scaling.min_replicas, scaling.max_replicas, scaling.target_ongoing_requests) == (2, 5, 8)
+
+
+def test_replicas_are_always_as_many_where_nothing_else_is_said() -> None:
+    made = options(ClusterSettings(replicas=2))
+    assert (made["num_replicas"], "autoscaling_config" in made) == (2, False)
+
+
+def test_an_application_can_be_made_of_the_settings_in_a_file() -> None:
+    assert from_config({"max_tokens": 77, "replicas": 3})
+
+
+async def test_a_replica_is_healthy_once_it_is_ready() -> None:
+    replica = Replica()
+    replica.app = create_app(Settings(device="cpu"))
+    with pytest.raises(NotReadyError):
+        await replica.check_health()
+    async with running(replica.app):
+        await replica.check_health()
+
+
+async def test_an_answer_has_the_one_id_that_ray_and_the_app_took() -> None:
+    seen: list[str] = []
+
+    async def ray(scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers with the request's id, as the app does, and with it once more, as Ray does."""
+        seen.append(Headers(scope=scope)["x-request-id"])
+        await Response(headers={"x-request-id": seen[-1]})(scope, receive, send)
+
+    transport = httpx.ASGITransport(RequestIdMiddleware(ray))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answers = [
+            await client.get("/", headers=given) for given in ({"x-request-id": "mine"}, {}, {"x-request-id": " "})
+        ]
+    assert [answer.headers.get_list("x-request-id") for answer in answers] == [[request_id] for request_id in seen]
+    assert seen[0] == "mine"
