@@ -6,10 +6,6 @@ no torch.
 
 import argparse
 import asyncio
-import difflib
-import ipaddress
-import logging
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -29,13 +25,12 @@ from service.engine.errors import EngineError, NoTokensError
 from service.flags import given_flags, join_negative_numbers
 from service.heatmap.errors import NotDrawableError
 from service.parser import PROGRAM, REQUESTS, make_parser
+from service.serving import cluster, serve
 from service.settings import ENV_PREFIX, Settings
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 BINARY = {"png", "safetensors", "npy"}
 """Forms that are no text."""
-
-logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,61 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _answer(options)
     except (EngineError, NotDrawableError, ProblemError, CorpusError, KeysError, ClusterError, OSError) as error:
         _fail(str(error))
-
-
-def serve(settings: Settings) -> None:
-    """Serve until a signal ends it.
-
-    Raises:
-        EngineError: the models cannot be loaded.
-        KeysError: the keys cannot be taken.
-        OSError: the address cannot be listened on.
-    """
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # from now on it ends nothing; once served, it has keys read again
-
-    from service.loader import check_before_serving
-    from service.logs import configure_logging
-    from service.server import bind, run
-
-    check_before_serving(settings)
-    configure_logging(settings.log_level, settings.log_format)
-    listener = bind(settings.host, settings.port)
-    logger.info("settings: %s", settings.model_dump_json())
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address, port = listener.getsockname()[:2]
-    logger.info("listening on http://%s:%s", host, port)
-    is_open = settings.api_keys is None and settings.api_keys_file is None
-    if is_open and not ipaddress.ip_address(address).is_loopback:
-        logger.warning("whoever reaches %s may use this service: no API_KEYS or API_KEYS_FILE is set", host)
-    _warn_of_unknown_variables(Settings)
-    if settings.workers == 1:
-        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # this process shares what it counts with no other
-        run(settings, listener)
-    else:
-        from service.supervisor import supervise
-
-        supervise(settings, listener)
-
-
-def cluster(settings: ClusterSettings, head: str | None) -> None:
-    """Lead a cluster, or join the one of `head`, until a signal ends it.
-
-    Raises:
-        ClusterError: the service cannot be deployed, or Ray is not installed.
-        EngineError, KeysError, OSError: as `serve`.
-    """
-    from service.deploy.nodes import join, lead
-    from service.loader import check_before_serving
-    from service.logs import configure_logging
-
-    configure_logging(settings.log_level, settings.log_format)
-    if head is not None:
-        join(settings, head)
-        return
-    check_before_serving(settings)
-    logger.info("settings: %s", settings.model_dump_json())
-    _warn_of_unknown_variables(ClusterSettings)
-    lead(settings)
 
 
 def openapi() -> bytes:
@@ -199,15 +139,6 @@ def _settings(kind: type[AnySettings], given: Sequence[tuple[str, str]]) -> AnyS
             source = f"--{name.replace('_', '-')}" if name in dict(given) else f"{ENV_PREFIX}{name.upper()}"
             problems.append(f"{source}: {message_of(details)}; it is {details['input']!r}")
         _fail("; ".join(problems))
-
-
-def _warn_of_unknown_variables(kind: type[Settings]) -> None:
-    known = {name.upper() for name in kind.model_fields}
-    for variable in sorted(os.environ):
-        name = variable.removeprefix(ENV_PREFIX)
-        if name not in {variable, *known}:
-            close = difflib.get_close_matches(name, known, n=1)
-            logger.warning("%s is no setting%s", variable, f"; did you mean {ENV_PREFIX}{close[0]}?" if close else "")
 
 
 def _write(body: bytes, output: Path | None) -> None:

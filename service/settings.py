@@ -16,6 +16,8 @@ HOST = re.compile(r"\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 CLOSING = ("api_keys", "api_keys_file")
 """Settings that close the service: one that got lost on its way must not leave it open."""
+OPEN = "whoever reaches %s may use this service: no API_KEYS or API_KEYS_FILE is set"
+"""A warning, of a host."""
 
 
 class Settings(BaseSettings):
@@ -193,6 +195,11 @@ class Settings(BaseSettings):
         if path is not None and not ROOT_PATH.fullmatch(path):
             raise PydanticCustomError("root_path", "should begin with / and not end with it, such as /attention")
         return path
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests need no key."""
+        return self.api_keys is None and self.api_keys_file is None
 
     @property
     def font_places(self) -> list[str]:

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
 
-from service import cli, logs, server
+from service import cli, logs, server, serving
 from service.api.keys import KeysError
 from service.loader import check_before_serving
 from service.settings import CLOSING, ENV_PREFIX, Settings
@@ -199,14 +199,14 @@ class ServerThatServesNothing:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """What `cli.serve` logs before it serves."""
+    """What `serve` logs before it serves."""
     monkeypatch.setattr(server, "Server", ServerThatServesNothing)
     monkeypatch.setattr(logs, "configure_logging", lambda _level, _form: caplog.set_level(logging.INFO))
     return caplog
 
 
 def test_settings_are_logged_at_start_with_secrets_redacted(log: pytest.LogCaptureFixture) -> None:
-    cli.serve(Settings(port=0, max_tokens=77, api_keys=SecretStr("a-key-of-many-letters")))
+    serving.serve(Settings(port=0, max_tokens=77, api_keys=SecretStr("a-key-of-many-letters")))
     logged = json.loads(log.messages[0].removeprefix("settings: "))
     assert (logged["max_tokens"], logged["api_keys"]) == (77, "**********")
 
@@ -218,7 +218,7 @@ def test_settings_are_logged_at_start_with_secrets_redacted(log: pytest.LogCaptu
 def test_a_public_address_without_keys_is_warned_of(
     log: pytest.LogCaptureFixture, host: str, keys: str | None, is_warned: bool
 ) -> None:
-    cli.serve(Settings(host=host, port=0, api_keys=keys and SecretStr(keys)))
+    serving.serve(Settings(host=host, port=0, api_keys=keys and SecretStr(keys)))
     assert any("no API_KEYS" in message for message in log.messages) == is_warned
 
 
@@ -229,5 +229,5 @@ def test_a_variable_that_is_no_setting_is_warned_of(
     monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, name: str, hint: str
 ) -> None:
     monkeypatch.setenv(name, "80")
-    cli.serve(Settings(port=0))
+    serving.serve(Settings(port=0))
     assert log.messages[-1] == f"{name} is no setting{hint}"

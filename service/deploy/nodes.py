@@ -17,6 +17,7 @@ from pathlib import Path
 from service.deploy.cluster_settings import ClusterSettings
 from service.deploy.errors import ClusterError
 from service.deploy.signals import end_on_signals
+from service.settings import OPEN
 
 RAY = Path(sysconfig.get_path("scripts")) / "ray"
 STOP_SECONDS = 5
@@ -66,6 +67,8 @@ def lead(settings: ClusterSettings) -> None:
     Raises:
         ClusterError: Ray is missing or does not start, or the service cannot be deployed.
     """
+    if settings.is_open and not is_loopback(settings):
+        logger.warning(OPEN, settings.host)
     _prepare(settings)
     make_token()
     address = own_address(settings)
@@ -118,17 +121,26 @@ def is_open(address: str) -> bool:
 def own_address(settings: ClusterSettings) -> str:
     """The address that this node has in the cluster; where HOST is a loopback address, the cluster is this machine."""
     if settings.node_address:
-        try:
-            return socket.gethostbyname(settings.node_address)
-        except OSError as error:
-            raise ClusterError(f"NODE_ADDRESS: {settings.node_address}: {error.strerror}") from None
-    if settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback:
+        return _resolve("NODE_ADDRESS", settings.node_address)
+    if is_loopback(settings):
         return "127.0.0.1"
 
     import ray
 
     address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # Ray's, which says so in its docs
     return address
+
+
+def is_loopback(settings: ClusterSettings) -> bool:
+    """Whether this machine alone can ask the service."""
+    return ipaddress.ip_address(_resolve("HOST", settings.host)).is_loopback
+
+
+def _resolve(setting: str, host: str) -> str:
+    try:
+        return str(socket.getaddrinfo(host, None)[0][4][0])
+    except OSError as error:
+        raise ClusterError(f"{setting}: {host}: {error.strerror}") from None
 
 
 def make_token() -> None:
@@ -148,6 +160,7 @@ def make_token() -> None:
 def _prepare(settings: ClusterSettings) -> None:
     if importlib.util.find_spec("ray") is None:
         raise ClusterError("a cluster needs Ray: python -m pip install 'attention-service[cluster]'")
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # replicas share what they count with nobody
     os.environ.update(environment(settings))  # which Ray reads as it is imported
 
 

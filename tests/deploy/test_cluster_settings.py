@@ -15,6 +15,7 @@ from service.api.problems import NotReadyError
 from service.app import create_app
 from service.deploy.cluster import Replica, from_config, options
 from service.deploy.cluster_settings import ClusterSettings
+from service.deploy.errors import ClusterError
 from service.deploy.nodes import environment, make_token, own_address
 from service.deploy.request_ids import RequestIdMiddleware
 from service.settings import Settings
@@ -111,3 +112,10 @@ async def test_an_answer_has_the_one_id_that_ray_and_the_app_took() -> None:
         ]
     assert [answer.headers.get_list("x-request-id") for answer in answers] == [[request_id] for request_id in seen]
     assert seen[0] == "mine"
+
+
+@pytest.mark.parametrize("given", [{"host": "no.such.host.invalid"}, {"node_address": "no.such.host.invalid"}])
+def test_a_host_that_does_not_exist_is_told_with_its_setting(given: dict[str, str]) -> None:
+    (name,) = given
+    with pytest.raises(ClusterError, match=f"{name.upper()}: no.such.host.invalid: "):
+        own_address(ClusterSettings.model_validate(given))
