@@ -25,8 +25,8 @@ SERVED_ONLY = {"format", "filename"}
 """Fields that only make sense over HTTP."""
 ALONE_ONLY = {"quantize", "dry_run"}
 """Fields that no line of many may have."""
-ONE_MACHINE_ONLY = {"workers"}
-"""Settings of `serve` that say nothing where replicas serve."""
+ONE_MACHINE_ONLY = {"workers", "header_timeout", "body_timeout", "forwarded_allow_ips"}
+"""Settings of `serve` that say nothing where replicas serve, behind a proxy of Ray's."""
 SETTINGS = f"Settings, such as {ENV_PREFIX}MODELS, come from the environment: see {PROGRAM} serve --help."
 SUFFIXES = {"attention": "; .safetensors and .npy are written as such", "heatmap": "; .svg makes an SVG"}
 """What the name of a command's file decides."""

@@ -53,7 +53,7 @@ def cluster(settings: ClusterSettings, head: str | None) -> None:
 
     Raises:
         ClusterError: the service cannot be deployed, or Ray is not installed.
-        EngineError, KeysError, OSError: as `serve`.
+        EngineError, KeysError, OSError: a setting is wrong, see `check_before_serving`.
     """
     from service.deploy.nodes import join, lead
     from service.loader import check_before_serving
@@ -64,7 +64,7 @@ def cluster(settings: ClusterSettings, head: str | None) -> None:
     if head is not None:
         join(settings, head)
         return
-    check_before_serving(settings)
+    check_before_serving(settings.model_copy(update={"device": "auto"}))  # the device is that of other nodes
     logger.info("settings: %s", settings.model_dump_json())
     _warn_of_unknown_variables(ClusterSettings)
     lead(settings)

@@ -13,7 +13,7 @@ from ray.serve.config import AutoscalingConfig
 
 from service import arenas
 from service.app import create_app
-from service.deploy.cluster_settings import ClusterSettings
+from service.deploy.cluster_settings import CLOSE_SECONDS, ClusterSettings
 from service.logs import configure_logging
 from service.settings import Settings
 from service.watchdog import Watchdog
@@ -21,8 +21,6 @@ from service.watchdog import Watchdog
 NAME = "attention"
 LOGGING = {"log_level": "WARNING", "enable_access_log": False}
 """Of Ray Serve's own lines: the app's say what was answered."""
-CLOSE_SECONDS = 10
-"""What Ray needs beside SHUTDOWN_TIMEOUT: to take the replica out of its proxies, and to end it."""
 HEALTH_SECONDS = 5
 """How often a replica is asked whether it is healthy; one whose event loop stands still does not answer."""
 

@@ -1,12 +1,15 @@
 """What an operator of a cluster decides beside the service's own settings."""
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from service.settings import Settings
 
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # what it stands for is said where it is used
+CLOSE_SECONDS = 10
+"""What Ray needs beside SHUTDOWN_TIMEOUT: to take a replica out of its proxies, and to end it."""
+MOVE_SECONDS = 50
+"""What another replica needs to start, where a node that ends had one."""
 PROBES = 64
 """Requests that a replica takes beyond those that it admits or lets wait, so that its refusals and probes are answered
 while it is full."""
@@ -58,11 +61,37 @@ class ClusterSettings(Settings):
     )
     cluster_port: int = Field(6379, ge=1, le=65535, description="port of the head that the other nodes join it at")
 
-    @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
-        if self.max_replicas is not None and self.max_replicas < self.replicas:
-            raise PydanticCustomError("replicas", "MAX_REPLICAS should be at least REPLICAS")
-        return self
+    @field_validator("host")
+    @classmethod
+    def _is_of_every_node(cls, host: str) -> str:
+        if host not in {EVERY_ADDRESS, "127.0.0.1", "localhost"}:
+            message = "should be 0.0.0.0, for replicas on every node listen there, or 127.0.0.1 for a cluster of one"
+            raise PydanticCustomError("host", message)
+        return host
+
+    @field_validator("port")
+    @classmethod
+    def _is_a_port(cls, port: int) -> int:
+        if port == 0:
+            raise PydanticCustomError("port", "should be a port: a cluster finds no free one")
+        return port
+
+    @field_validator("max_replicas")
+    @classmethod
+    def _is_no_less(cls, most: int | None, info: ValidationInfo) -> int | None:
+        if most is not None and most < info.data.get("replicas", most):
+            raise PydanticCustomError("replicas", "should be at least REPLICAS")
+        return most
+
+    @property
+    def is_of_one_machine(self) -> bool:
+        """Whether this machine alone can ask the service, and so be its cluster."""
+        return self.host != EVERY_ADDRESS
+
+    @property
+    def drain_seconds(self) -> int:
+        """How long a node that is told to end may wait until its replicas have moved."""
+        return self.shutdown_timeout + CLOSE_SECONDS + MOVE_SECONDS
 
     @property
     def at_once(self) -> int:

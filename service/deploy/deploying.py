@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import ray
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.config import HTTPOptions, ProxyLocation
 
 from service.deploy.cluster import LOGGING, NAME, application
@@ -30,10 +31,11 @@ def deployed(settings: ClusterSettings, head: str) -> Iterator[None]:
         serve.start(ProxyLocation.HeadOnly, http, logging_config=LOGGING)
         try:
             serve.run(application(settings), name=NAME, route_prefix="/")
-        except RuntimeError as error:  # it has the replicas' own words
+        except (RuntimeError, RayError) as error:  # it has the replicas' own words
             raise ClusterError(f"cannot deploy: {' '.join(str(error).split())}") from None
         logger.info("listening on http://%s:%s", settings.host, settings.port)
         yield
     finally:
+        serve.delete(NAME)  # replicas answer what they have begun; what comes next ends the proxy at once
         serve.shutdown()  # type: ignore[no-untyped-call]  # Ray's
         ray.shutdown()

@@ -1,7 +1,6 @@
 """A node of a Ray cluster on this machine: the head, which deploys the service, or one that joins it."""
 
 import importlib.util
-import ipaddress
 import logging
 import os
 import secrets
@@ -9,6 +8,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from service.settings import OPEN
 
 RAY = Path(sysconfig.get_path("scripts")) / "ray"
 STOP_SECONDS = 5
-"""How long Ray's processes may take to end, beside SHUTDOWN_TIMEOUT, before they are killed."""
+"""How long Ray's processes may take to end, once the node is drained, before they are killed."""
 LOOK_SECONDS = 0.2
 PATIENCE_SECONDS = 2
 TOKEN_BYTES = 32
@@ -44,7 +44,12 @@ def environment(settings: ClusterSettings) -> dict[str, str]:
         "RAY_health_check_period_ms": "1000",
         "RAY_health_check_timeout_ms": "1000",
         "RAY_health_check_failure_threshold": "3",
-        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(settings.shutdown_timeout),
+        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(settings.drain_seconds),
+        # logs would grow for ever
+        "RAY_ROTATION_MAX_BYTES": str(16 * 1024**2),
+        "RAY_ROTATION_BACKUP_COUNT": "1",
+        # the replicas' uvicorn would believe what clients on this machine say of their address
+        "FORWARDED_ALLOW_IPS": "",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
         "RAY_SERVE_HAPROXY_MAXCONN": str(settings.max_connections),
@@ -67,7 +72,7 @@ def lead(settings: ClusterSettings) -> None:
     Raises:
         ClusterError: Ray is missing or does not start, or the service cannot be deployed.
     """
-    if settings.is_open and not is_loopback(settings):
+    if settings.is_open and not settings.is_of_one_machine:
         logger.warning(OPEN, settings.host)
     _prepare(settings)
     make_token()
@@ -77,7 +82,7 @@ def lead(settings: ClusterSettings) -> None:
         from service.deploy.deploying import deployed
 
         head = f"{address}:{settings.cluster_port}"
-        while not is_open(head):
+        while not is_listening(head):
             if node.poll() is not None:
                 raise ClusterError("Ray did not start: what it said is above")
             time.sleep(LOOK_SECONDS)
@@ -93,7 +98,8 @@ def join(settings: ClusterSettings, head: str) -> None:
         ClusterError: Ray is missing, the head cannot be reached, or this node was cut off.
     """
     _prepare(settings)
-    while not is_open(head):
+    end_on_signals()
+    while not is_listening(head):
         logger.info("waiting for the head at %s", head)
         time.sleep(PATIENCE_SECONDS)
     address = [f"--node-ip-address={own_address(settings)}"] if settings.node_address else []
@@ -102,7 +108,7 @@ def join(settings: ClusterSettings, head: str) -> None:
         raise ClusterError(f"this node is no longer one of {head}: the head is gone, or the way to it")
 
 
-def is_open(address: str) -> bool:
+def is_listening(address: str) -> bool:
     """Whether something listens at `address`, host and port.
 
     Raises:
@@ -121,26 +127,17 @@ def is_open(address: str) -> bool:
 def own_address(settings: ClusterSettings) -> str:
     """The address that this node has in the cluster; where HOST is a loopback address, the cluster is this machine."""
     if settings.node_address:
-        return _resolve("NODE_ADDRESS", settings.node_address)
-    if is_loopback(settings):
+        try:
+            return socket.gethostbyname(settings.node_address)
+        except OSError as error:
+            raise ClusterError(f"NODE_ADDRESS: {settings.node_address}: {error.strerror}") from None
+    if settings.is_of_one_machine:
         return "127.0.0.1"
 
     import ray
 
     address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # Ray's, which says so in its docs
     return address
-
-
-def is_loopback(settings: ClusterSettings) -> bool:
-    """Whether this machine alone can ask the service."""
-    return ipaddress.ip_address(_resolve("HOST", settings.host)).is_loopback
-
-
-def _resolve(setting: str, host: str) -> str:
-    try:
-        return str(socket.getaddrinfo(host, None)[0][4][0])
-    except OSError as error:
-        raise ClusterError(f"{setting}: {host}: {error.strerror}") from None
 
 
 def make_token() -> None:
@@ -161,7 +158,24 @@ def _prepare(settings: ClusterSettings) -> None:
     if importlib.util.find_spec("ray") is None:
         raise ClusterError("a cluster needs Ray: python -m pip install 'attention-service[cluster]'")
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # replicas share what they count with nobody
-    os.environ.update(environment(settings))  # which Ray reads as it is imported
+    os.environ.update(environment(settings) | _haproxy_files())  # which Ray reads as it is imported
+
+
+def _haproxy_files() -> dict[str, str]:
+    """Where HAProxy's files are: who writes to its socket commands it, and Ray would let everybody."""
+    folder = Path(tempfile.gettempdir()) / f"attention-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise ClusterError(f"{folder} belongs to somebody else: remove it")
+    folder.chmod(0o700)
+    names = {
+        "CONFIG_FILE_LOC": "haproxy.cfg",
+        "SOCKET_PATH": "admin.sock",
+        "METRICS_SOCKET_PATH": "metrics.sock",
+        "SERVER_STATE_BASE": "",
+        "SERVER_STATE_FILE": "state",
+    }
+    return {f"RAY_SERVE_HAPROXY_{name}": str(folder / file) for name, file in names.items()}
 
 
 @contextmanager
@@ -182,6 +196,6 @@ def _ray(settings: ClusterSettings, role: Sequence[str]) -> Iterator[subprocess.
     finally:
         node.terminate()
         try:
-            node.wait(settings.shutdown_timeout + STOP_SECONDS)
+            node.wait(settings.drain_seconds + STOP_SECONDS)
         except subprocess.TimeoutExpired:
             node.kill()

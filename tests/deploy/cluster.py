@@ -52,10 +52,11 @@ def _title(process: psutil.Process) -> str:
 @contextmanager
 def cluster(*flags: str, nodes: int = 2) -> Iterator[Cluster]:
     """A cluster of `nodes` nodes with a CPU each, ready; `flags` are those of `attention-service cluster`."""
-    port, head_port, statistics, metrics = free_ports(4)
+    port, head_port, statistics, metrics, fallback = free_ports(5)
     environment = os.environ | {
         "ATTENTION_CLUSTER_PORT": str(head_port),
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(statistics),
     }
@@ -73,7 +74,10 @@ def cluster(*flags: str, nodes: int = 2) -> Iterator[Cluster]:
             for process in reversed(made.processes):
                 process.terminate()
             for process in made.processes:
-                process.wait(STOP_SECONDS)
+                try:
+                    process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
 def _await(made: Cluster) -> None:

@@ -14,6 +14,8 @@ import pytest
 from service.engine.device import DEFAULT_THREADS
 from tests.conftest import serving
 from tests.deploy.cluster import Cluster, Load, cluster, kill, who_answers
+from tests.models import save
+from tests.sockets import free_ports
 
 pytestmark = pytest.mark.slow
 THREADS = str(DEFAULT_THREADS)
@@ -130,12 +132,22 @@ async def test_a_full_house_refuses_with_the_problem_of_a_single_process(elastic
 
 
 def test_a_model_that_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
-    broken = tmp_path / "model"
-    broken.mkdir()
-    (broken / "config.json").write_text("{}")
-    command = [sys.executable, "-m", "service", "cluster", "--port", "0", "--models", str(broken)]
-    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    last = process.stderr.splitlines()[-1]
+    port, head_port = free_ports(2)
+    save("bert", tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"no weights")
+    flags = [
+        "--port",
+        str(port),
+        "--cluster-port",
+        str(head_port),
+        "--replica-memory",
+        "0",
+        "--models",
+        str(tmp_path / "model"),
+    ]
+    process = subprocess.run(
+        [sys.executable, "-m", "service", "cluster", *flags], capture_output=True, text=True, check=False, timeout=300
+    )
     assert process.returncode == 2, process.stderr[-2000:]
-    assert last.startswith("attention-service: ")
-    assert "model" in last
+    assert "attention-service: cannot deploy: " in process.stderr
+    assert "safetensors" in process.stderr.splitlines()[-1]

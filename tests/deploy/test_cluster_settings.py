@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from service import cli
 from service.api.problems import NotReadyError
 from service.app import create_app
 from service.deploy.cluster import Replica, from_config, options
@@ -41,7 +42,7 @@ def test_a_replica_computes_with_what_it_reserves(given: dict[str, float], threa
 
 
 def test_fewer_replicas_at_most_than_at_least_are_refused() -> None:
-    with pytest.raises(ValidationError, match="MAX_REPLICAS should be at least REPLICAS"):
+    with pytest.raises(ValidationError, match="should be at least REPLICAS"):
         ClusterSettings(replicas=3, max_replicas=2)
 
 
@@ -114,8 +115,46 @@ async def test_an_answer_has_the_one_id_that_ray_and_the_app_took() -> None:
     assert seen[0] == "mine"
 
 
-@pytest.mark.parametrize("given", [{"host": "no.such.host.invalid"}, {"node_address": "no.such.host.invalid"}])
-def test_a_host_that_does_not_exist_is_told_with_its_setting(given: dict[str, str]) -> None:
-    (name,) = given
-    with pytest.raises(ClusterError, match=f"{name.upper()}: no.such.host.invalid: "):
-        own_address(ClusterSettings.model_validate(given))
+def test_a_node_address_that_does_not_exist_is_told() -> None:
+    with pytest.raises(ClusterError, match=r"NODE_ADDRESS: no\.such\.host\.invalid: "):
+        own_address(ClusterSettings(node_address="no.such.host.invalid"))
+
+
+@pytest.mark.parametrize("given", [{"host": "192.0.2.1"}, {"host": "::"}, {"port": 0}])
+def test_an_address_that_not_every_node_can_have_is_refused(given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="should be"):
+        ClusterSettings.model_validate(given)
+
+
+async def test_clients_give_ray_no_orders() -> None:
+    given = {"x-request-timeout-seconds": "1", "x-request-disconnect-disabled": "?1", "accept": "*/*"}
+    seen: list[list[str]] = []
+
+    async def ray(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(Headers(scope=scope).keys())
+        await Response()(scope, receive, send)
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(RequestIdMiddleware(ray)), base_url="http://test"
+    ) as client:
+        await client.get("/", headers=given)
+    assert "accept" in seen[0]
+    assert not set(given) - {"accept"} & set(seen[0])
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--replicas", "2", "--max-replicas", "1"], "--max-replicas: should be at least REPLICAS; it is '1'"),
+        (["--host", "192.0.2.1"], "--host: should be 0.0.0.0, "),
+        (["--workers", "2"], "unrecognized arguments: --workers 2"),
+    ],
+)
+def test_what_is_wrong_with_a_flag_is_told_in_a_line(
+    flags: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ending:
+        cli.main(["cluster", *flags])
+    error = capsys.readouterr().err
+    assert (ending.value.code, len(error.splitlines())) == (2, 1)
+    assert error.startswith(f"attention-service: {says}")

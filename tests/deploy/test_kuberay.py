@@ -51,6 +51,15 @@ def test_each_node_has_the_environment_that_the_command_gives_ray(
     assert {name: given.get(name) for name in wanted} == wanted
 
 
+@pytest.mark.parametrize("template", TEMPLATES, ids=["head", "worker"])
+def test_each_node_is_probed_by_a_program_that_the_image_has(template: dict[str, Any]) -> None:
+    (container,) = template["spec"]["containers"]
+    commands = [container[probe]["exec"]["command"] for probe in ("livenessProbe", "readinessProbe")]
+    assert [command[:2] for command in commands] == [["python", "-c"]] * 2
+    for _, _, program in commands:
+        compile(program, "probe", "exec")
+
+
 def test_ray_is_the_version_of_the_image() -> None:
     pinned = (ROOT / "service/deploy/requirements-cluster.txt").read_text()
     assert f"\nray=={CLUSTER['rayVersion']} " in pinned
