@@ -8,13 +8,14 @@ import socket
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from service.deploy.cluster_settings import ClusterSettings
+from service.deploy.environment import environment, haproxy_files
 from service.deploy.errors import ClusterError
 from service.deploy.signals import end_on_signals
 from service.settings import OPEN
@@ -27,43 +28,6 @@ PATIENCE_SECONDS = 2
 TOKEN_BYTES = 32
 
 logger = logging.getLogger(__name__)
-
-
-def environment(settings: ClusterSettings) -> dict[str, str]:
-    """What Ray's processes of every node must have in their environment, below what is there already.
-
-    HAProxy, which comes with Ray, leads requests to replicas: eight times as many as Ray's own proxy.
-    """
-    defaults = {
-        "RAY_AUTH_MODE": "token",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_DEDUP_LOGS": "0",
-        "RAY_COLOR_PREFIX": "0",
-        # a node that is gone is found in seconds; Ray's own half a minute is for clusters of thousands
-        "RAY_health_check_initial_delay_ms": "0",
-        "RAY_health_check_period_ms": "1000",
-        "RAY_health_check_timeout_ms": "1000",
-        "RAY_health_check_failure_threshold": "3",
-        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(settings.drain_seconds),
-        # logs would grow for ever
-        "RAY_ROTATION_MAX_BYTES": str(16 * 1024**2),
-        "RAY_ROTATION_BACKUP_COUNT": "1",
-        # the replicas' uvicorn would believe what clients on this machine say of their address
-        "FORWARDED_ALLOW_IPS": "",
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
-        "RAY_SERVE_HAPROXY_MAXCONN": str(settings.max_connections),
-        "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": str(2 * settings.max_header_bytes),
-        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": str(settings.write_timeout),
-        "RAY_SERVE_HAPROXY_TIMEOUT_CONNECT_S": "1",
-        "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
-        "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "2",
-        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "service.deploy.request_ids.middlewares",
-        # the app never blocks the event loop: on one of its own, as Ray would have it, it has half the speed
-        "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
-    }
-    return defaults | os.environ
 
 
 def lead(settings: ClusterSettings) -> None:
@@ -91,21 +55,25 @@ def lead(settings: ClusterSettings) -> None:
             raise ClusterError("Ray's processes have ended: see their logs under /tmp/ray")
 
 
-def join(settings: ClusterSettings, head: str) -> None:
+def join(settings: ClusterSettings, head: str) -> NoReturn:
     """Be a node of the cluster whose head is at `head`, host and port, until a signal ends it.
 
+    A node that was cut off, or did not start in time on a busy machine, joins again.
+
     Raises:
-        ClusterError: Ray is missing, the head cannot be reached, or this node was cut off.
+        ClusterError: Ray is missing, or `head` is no address.
     """
     _prepare(settings)
-    end_on_signals()
-    while not is_listening(head):
-        logger.info("waiting for the head at %s", head)
-        time.sleep(PATIENCE_SECONDS)
     address = [f"--node-ip-address={own_address(settings)}"] if settings.node_address else []
-    with _ray(settings, [f"--address={head}", *address]) as node:
-        node.wait()
-        raise ClusterError(f"this node is no longer one of {head}: the head is gone, or the way to it")
+    end_on_signals()
+    while True:
+        while not is_listening(head):
+            logger.info("waiting for the head at %s", head)
+            time.sleep(PATIENCE_SECONDS)
+        with _ray(settings, [f"--address={head}", *address]) as node:
+            code = node.wait()
+        logger.warning("this node is no longer one of %s (Ray ended with %s): it joins again", head, code)
+        time.sleep(PATIENCE_SECONDS)
 
 
 def is_listening(address: str) -> bool:
@@ -158,24 +126,7 @@ def _prepare(settings: ClusterSettings) -> None:
     if importlib.util.find_spec("ray") is None:
         raise ClusterError("a cluster needs Ray: python -m pip install 'attention-service[cluster]'")
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # replicas share what they count with nobody
-    os.environ.update(environment(settings) | _haproxy_files())  # which Ray reads as it is imported
-
-
-def _haproxy_files() -> dict[str, str]:
-    """Where HAProxy's files are: who writes to its socket commands it, and Ray would let everybody."""
-    folder = Path(tempfile.gettempdir()) / f"attention-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise ClusterError(f"{folder} belongs to somebody else: remove it")
-    folder.chmod(0o700)
-    names = {
-        "CONFIG_FILE_LOC": "haproxy.cfg",
-        "SOCKET_PATH": "admin.sock",
-        "METRICS_SOCKET_PATH": "metrics.sock",
-        "SERVER_STATE_BASE": "",
-        "SERVER_STATE_FILE": "state",
-    }
-    return {f"RAY_SERVE_HAPROXY_{name}": str(folder / file) for name, file in names.items()}
+    os.environ.update(environment(settings) | haproxy_files())  # which Ray reads as it is imported
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from service.api.problems import NotReadyError
 from service.app import create_app
 from service.deploy.cluster import Replica, from_config, options
 from service.deploy.cluster_settings import ClusterSettings
+from service.deploy.environment import environment
 from service.deploy.errors import ClusterError
-from service.deploy.nodes import environment, make_token, own_address
+from service.deploy.nodes import make_token, own_address
 from service.deploy.request_ids import RequestIdMiddleware
 from service.settings import Settings
 from tests.conftest import running

@@ -10,7 +10,7 @@ from ray.serve.schema import ServeDeploySchema
 
 from service.deploy.cluster import from_config
 from service.deploy.cluster_settings import ClusterSettings
-from service.deploy.nodes import environment
+from service.deploy.environment import environment
 from tests.deploy.test_kubernetes import OLDEST
 
 ROOT = Path(__file__).parents[2]
