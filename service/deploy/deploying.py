@@ -31,11 +31,18 @@ def deployed(settings: ClusterSettings, head: str) -> Iterator[None]:
         serve.start(ProxyLocation.HeadOnly, http, logging_config=LOGGING)
         try:
             serve.run(application(settings), name=NAME, route_prefix="/")
-        except (RuntimeError, RayError) as error:  # it has the replicas' own words
-            raise ClusterError(f"cannot deploy: {' '.join(str(error).split())}") from None
+        except (RuntimeError, RayError) as error:
+            raise ClusterError(f"cannot deploy: {_reason() or ' '.join(str(error).split())}") from None
         logger.info("listening on http://%s:%s", settings.host, settings.port)
         yield
     finally:
         serve.delete(NAME)  # replicas answer what they have begun; what comes next ends the proxy at once
         serve.shutdown()  # type: ignore[no-untyped-call]  # Ray's
         ray.shutdown()
+
+
+def _reason() -> str:
+    """What a replica said last, of which Ray Serve keeps the traceback; empty where it said nothing."""
+    applications = serve.status().applications.values()
+    said = [deployment.message for each in applications for deployment in each.deployments.values()]
+    return next((line.strip() for line in reversed("\n".join(said).splitlines()) if line.strip()), "")

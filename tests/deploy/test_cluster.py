@@ -24,17 +24,61 @@ OF_A_MOMENT = {"date", "server", "server-timing", "x-request-id"}
 RESTORE_SECONDS = 30
 
 
+def test_a_model_that_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
+    port, head_port = free_ports(2)
+    save("bert", tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"no weights")
+    flags = [
+        "--port",
+        str(port),
+        "--cluster-port",
+        str(head_port),
+        "--replica-memory",
+        "0",
+        "--models",
+        str(tmp_path / "model"),
+    ]
+    process = subprocess.run(
+        [sys.executable, "-m", "service", "cluster", *flags], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert process.returncode == 2, process.stderr[-2000:]
+    assert "attention-service: cannot deploy: " in process.stderr
+    assert "model: cannot be loaded: " in process.stderr.splitlines()[-1]
+
+
 @pytest.fixture(scope="module")
-def two() -> Iterator[Cluster]:
-    with cluster("--replicas", "2", "--num-threads", THREADS) as made:
+def made(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A cluster with these flags and so many nodes; the one before has ended: this machine is too small for two."""
+    flags, nodes = request.param
+    with cluster(*flags, nodes=nodes) as made:
         yield made
         processes = [child for each in made.processes for child in psutil.Process(each.pid).children(recursive=True)]
     left = [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert left == [], "ending the commands ends all that they started"
 
 
-def test_every_test_of_the_contract_passes(two: Cluster) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "--no-cov", "-m", "contract", "--url", two.url, "tests/api"]
+two = pytest.mark.parametrize("made", [(("--replicas", "2", "--num-threads", THREADS), 2)], indirect=True, ids=["two"])
+"""Two nodes, with a replica on each."""
+BOUNDS = (
+    "--replicas",
+    "1",
+    "--max-replicas",
+    "2",
+    "--scale-up-delay",
+    "1",
+    "--scale-down-delay",
+    "5",
+    "--node-cpus",
+    "2",
+)
+FEW = ("--max-concurrent-requests", "8", "--max-queued-requests", "8")
+elastic = pytest.mark.parametrize("made", [((*BOUNDS, *FEW), 1)], indirect=True, ids=["elastic"])
+"""One replica, or two as load demands."""
+
+
+@two
+def test_every_test_of_the_contract_passes(made: Cluster) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "--no-cov", "-m", "contract", "--url", made.url, "tests/api"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     print(process.stdout.splitlines()[-1])
     assert process.returncode == 0, process.stdout[-3000:]
@@ -66,9 +110,10 @@ def alone() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", QUESTIONS.values(), ids=QUESTIONS)
-def test_answers_equal_those_of_a_single_process_byte_for_byte(two: Cluster, alone: str, path: str) -> None:
+@two
+def test_answers_equal_those_of_a_single_process_byte_for_byte(made: Cluster, alone: str, path: str) -> None:
     asked = {"X-Request-ID": "the-same"}
-    answers = [httpx.get(url + path, headers=asked) for url in (two.url, alone)]
+    answers = [httpx.get(url + path, headers=asked) for url in (made.url, alone)]
     theirs, ours = (
         (answer.status_code, {k: v for k, v in answer.headers.items() if k not in OF_A_MOMENT}, answer.content)
         for answer in answers
@@ -76,22 +121,25 @@ def test_answers_equal_those_of_a_single_process_byte_for_byte(two: Cluster, alo
     assert theirs == ours
 
 
-def test_an_answer_has_one_request_id(two: Cluster) -> None:
-    response = httpx.get(f"{two.url}/nowhere")
+@two
+def test_an_answer_has_one_request_id(made: Cluster) -> None:
+    response = httpx.get(f"{made.url}/nowhere")
     assert response.headers.get_list("x-request-id") == [response.json()["request_id"]]
 
 
-async def test_both_replicas_answer(two: Cluster) -> None:
-    assert len(await who_answers(two.url)) == 2
+@two
+async def test_both_replicas_answer(made: Cluster) -> None:
+    assert len(await who_answers(made.url)) == 2
 
 
-async def test_a_replica_that_is_killed_is_replaced_and_no_request_fails_twice(two: Cluster) -> None:
-    load, victim = Load(), two.replicas()[0]
-    running = asyncio.create_task(load.run(two.url, 1000, a_second=20))
+@two
+async def test_a_replica_that_is_killed_is_replaced_and_no_request_fails_twice(made: Cluster) -> None:
+    load, victim = Load(), made.replicas()[0]
+    running = asyncio.create_task(load.run(made.url, 1000, a_second=20))
     await asyncio.sleep(5)
     kill(victim)
     killed = time.monotonic()
-    while victim.is_running() or len(two.replicas()) < 2 or len(await who_answers(two.url)) < 2:
+    while victim.is_running() or len(made.replicas()) < 2 or len(await who_answers(made.url)) < 2:
         assert time.monotonic() - killed < RESTORE_SECONDS
         await asyncio.sleep(0.5)
     print(f"capacity restored after {time.monotonic() - killed:.1f} s")
@@ -100,54 +148,26 @@ async def test_a_replica_that_is_killed_is_replaced_and_no_request_fails_twice(t
     assert load.failed == []
 
 
-@pytest.fixture(scope="module")
-def elastic() -> Iterator[Cluster]:
-    """A cluster of one replica, or two as load demands."""
-    bounds = ["--replicas", "1", "--max-replicas", "2", "--scale-up-delay", "1", "--scale-down-delay", "5"]
-    with cluster(*bounds, "--max-concurrent-requests", "8", "--max-queued-requests", "8") as made:
-        yield made
-
-
-async def test_scaling_to_two_replicas_and_back_under_load_fails_no_request(elastic: Cluster) -> None:
+@elastic
+async def test_scaling_to_two_replicas_and_back_under_load_fails_no_request(made: Cluster) -> None:
     load = Load()
 
     async def answer(number: int) -> None:
-        while len(await who_answers(elastic.url)) != number:
+        while len(await who_answers(made.url)) != number:
             pass
 
-    await load.keep(elastic.url, clients=6, until=lambda: answer(2))
-    await load.keep(elastic.url, clients=1, until=lambda: answer(1))
+    await load.keep(made.url, clients=6, until=lambda: answer(2))
+    await load.keep(made.url, clients=1, until=lambda: answer(1))
     print(f"{load.answered} requests, {len(load.sent_again)} sent again {load.sent_again[:3]}")
     assert load.sent_again == []
 
 
-async def test_a_full_house_refuses_with_the_problem_of_a_single_process(elastic: Cluster) -> None:
+@elastic
+async def test_a_full_house_refuses_with_the_problem_of_a_single_process(made: Cluster) -> None:
     question = {"sentence": "word " * 500, "include": ["attentions"]}
-    async with httpx.AsyncClient(base_url=elastic.url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=made.url, timeout=60) as client:
         answers = await asyncio.gather(*(client.post("/attention", json=question) for _ in range(64)))
     refused = [answer for answer in answers if answer.status_code == 429]
     assert {answer.status_code for answer in answers} == {200, 429}
     assert {answer.json()["type"] for answer in refused} == {"/problems/too-many-requests"}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
-
-
-def test_a_model_that_cannot_be_loaded_is_told_in_a_line(tmp_path: Path) -> None:
-    port, head_port = free_ports(2)
-    save("bert", tmp_path / "model")
-    (tmp_path / "model" / "model.safetensors").write_bytes(b"no weights")
-    flags = [
-        "--port",
-        str(port),
-        "--cluster-port",
-        str(head_port),
-        "--replica-memory",
-        "0",
-        "--models",
-        str(tmp_path / "model"),
-    ]
-    process = subprocess.run(
-        [sys.executable, "-m", "service", "cluster", *flags], capture_output=True, text=True, check=False, timeout=300
-    )
-    assert process.returncode == 2, process.stderr[-2000:]
-    assert "attention-service: cannot deploy: " in process.stderr
-    assert "safetensors" in process.stderr.splitlines()[-1]
