@@ -1,6 +1,7 @@
 """What most tests share: one app in this process, one real server beside it, sentences of every script."""
 
 import asyncio
+import inspect
 import os
 import subprocess
 import sys
@@ -38,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `contract` whatever asks a client and nothing else: any service must answer it like this one."""
     for item in items:
-        asked = set(item._fixtureinfo.argnames) if isinstance(item, pytest.Function) else set()
+        asked = set(inspect.signature(item.function).parameters) if isinstance(item, pytest.Function) else set()
         if "client" in asked and not asked & OF_THIS_PROCESS:
             item.add_marker("contract")
 

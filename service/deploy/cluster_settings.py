@@ -5,7 +5,7 @@ from pydantic_core import PydanticCustomError
 
 from service.settings import Settings
 
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # what it stands for is said where it is used
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # a word to compare with: nothing listens here
 CLOSE_SECONDS = 10
 """What Ray needs beside SHUTDOWN_TIMEOUT: to take a replica out of its proxies, and to end it."""
 MOVE_SECONDS = 50

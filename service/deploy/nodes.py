@@ -104,7 +104,7 @@ def own_address(settings: ClusterSettings) -> str:
 
     import ray
 
-    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # Ray's, which says so in its docs
+    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # Ray's
     return address
 
 

@@ -1,16 +1,14 @@
 """A cluster of three containers, a head and two workers, each with an address of its own and room for one replica."""
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from service.engine.device import DEFAULT_THREADS
-from tests.compose.conftest import BUILD_SECONDS, ROOT, Project, docker, output_of
-from tests.deploy.cluster import Load, who_answers
+from tests.compose.conftest import BUILD_SECONDS, Project, docker, output_of
+from tests.deploy.cluster import Load, check_contract, who_answers
 
 pytestmark = pytest.mark.compose
 IMAGE = "attention-service:test-cluster"
@@ -64,10 +62,7 @@ def restored(project: Project) -> Iterator[Project]:
 
 
 def test_every_test_of_the_contract_passes(project: Project) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "--no-cov", "-m", "contract", "--url", project.url, "tests/api"]
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    print(process.stdout.splitlines()[-1])
-    assert process.returncode == 0, process.stdout[-3000:]
+    check_contract(project.url)
 
 
 def test_only_the_proxy_is_published(project: Project) -> None:

@@ -18,6 +18,7 @@ import psutil
 
 from tests.sockets import free_ports
 
+ROOT = Path(__file__).parents[2]
 START_SECONDS = 240
 """Ray starts a dozen processes for each node."""
 STOP_SECONDS = 60
@@ -133,6 +134,14 @@ class Load:
                     return
                 problem = f"{response.status_code} {response.text[:200]}"
             (self.sent_again if attempt == 1 else self.failed).append(problem)
+
+
+def check_contract(url: str) -> None:
+    """Run every test of the contract against the service at `url`."""
+    command = [sys.executable, "-m", "pytest", "-q", "--no-cov", "-m", "contract", "--url", url, "tests/api"]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    print(process.stdout.splitlines()[-1])
+    assert process.returncode == 0, process.stdout[-3000:]
 
 
 async def who_answers(url: str, count: int = 40) -> set[str]:
