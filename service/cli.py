@@ -95,9 +95,9 @@ def _answer_corpus(options: argparse.Namespace) -> None:
     request = fields_from_text([("sentence", ANY_SENTENCE), *given_flags(options)], endpoint.fields, "query")
     fields = request.model_dump(mode="json", exclude_unset=True, exclude={"sentence"})
     settings = _settings(Settings, [])
-    source = open_source(options.input, fields, settings.max_body_bytes)
+    source = open_source(options.input, fields, endpoint.path, settings.max_body_bytes)
     output = open_output(options.output, endpoint.path, force=options.force)
-    if options.output.exists() and options.output.samefile(options.input):
+    if options.output.exists() and Path(options.input).exists() and options.output.samefile(options.input):
         _fail(f"{options.output} is the input: name another file to write")
     try:
         from service.corpus.run import run

@@ -86,9 +86,9 @@ def _add_bulk(commands: Any) -> None:  # noqa: ANN401  # argparse's class for it
     )
     command.add_argument(
         "input",
-        type=Path,
-        help="a .txt of sentences, one a line; or an .ndjson or .jsonl of requests, one JSON object a line with fields "
-        "of its own, so that no flag for a field is taken",
+        help="a .txt of sentences, one a line; an .ndjson or .jsonl of requests, one JSON object a line with fields "
+        "of its own, so that no flag for a field is taken; or a .parquet table whose columns are fields. A path, or an "
+        "address that fsspec knows, such as s3://bucket/sentences.txt",
     )
     command.add_argument(
         "-o",

@@ -56,7 +56,10 @@ def test_problems_make_the_exit_code_1(folder: Path, capfd: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("sentences.csv -o a.ndjson", "sentences.csv: name a .txt of sentences, or an .ndjson or .jsonl of requests"),
+        (
+            "sentences.csv -o a.ndjson",
+            "sentences.csv: name a .txt of sentences, or requests as .ndjson, .jsonl or .parquet",
+        ),
         ("nothing.txt -o a.ndjson", "cannot read nothing.txt: No such file or directory"),
         ("sentences.txt -o a.json", "a.json: name a file that ends in .ndjson or .parquet"),
         ("sentences.txt -o no/a.ndjson", "cannot write no/a.ndjson: there is no folder no"),
@@ -97,7 +100,7 @@ def test_without_pyarrow_a_table_is_refused_and_how_to_get_it_is_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    for module in ("parquet", "columns"):
+    for module in ("parquet", "columns", "row_group"):
         monkeypatch.delitem(sys.modules, f"{forms.__package__}.{module}", raising=False)
     line = complaint(capsys, "bulk", "sentences.txt", "-o", "a.parquet")
     assert line == (

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from service.api.attention_request import AttentionRequest
-from service.api.bulk_request import AttentionLine, TokenizeLine, answer_line, check_line, readable_id
+from service.api.bulk_request import LINES, AttentionLine, TokenizeLine, answer_line, check_line, readable_id
 from service.api.encoding import Buffers
 from service.api.fields import fields_from_json
 from service.api.grouping import in_groups, one_ahead
@@ -36,8 +36,8 @@ class _Kind(NamedTuple):
 
 
 KINDS = {
-    "/tokenize": _Kind(TokenizeLine, TokenizeRequest, answer_tokenize),
-    "/attention": _Kind(AttentionLine, AttentionRequest, answer_attention),
+    "/tokenize": _Kind(LINES["/tokenize"], TokenizeRequest, answer_tokenize),
+    "/attention": _Kind(LINES["/attention"], AttentionRequest, answer_attention),
 }
 
 

@@ -32,6 +32,9 @@ class AttentionLine(Line, AttentionRequest):
     """A line of /attention."""
 
 
+LINES: dict[str, type[TokenizeLine | AttentionLine]] = {"/tokenize": TokenizeLine, "/attention": AttentionLine}
+
+
 def check_line(request: SentenceRequest) -> None:
     """Let pass what can be answered by a line.
 

@@ -3,16 +3,22 @@
 from collections.abc import Iterable
 from typing import Any, get_args, get_origin
 
+import orjson
 import pyarrow
 from pydantic import BaseModel
 
+from service.corpus.sidecar import Run
+
 TYPES = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float32(), bool: pyarrow.bool_()}
+METADATA = "attention-service"
+"""The key under which a table says what it is of."""
+COMPRESSION = "zstd"
 
 
-def schema_of(answer: type[BaseModel], members: Iterable[str] | None) -> pyarrow.Schema:
+def schema_of(answer: type[BaseModel], members: Iterable[str] | None, run: Run) -> pyarrow.Schema:
     """The `line` of the input, the answer's `members` (None = an `id` and all that there are), a `problem`'s detail.
 
-    `parameters` have no column: they are the fields that were asked with.
+    `parameters` have no column: they are the fields that were asked with, which the schema's metadata tell: the `run`.
     """
     names = answer.model_fields if members is None else members
     return pyarrow.schema(
@@ -21,7 +27,8 @@ def schema_of(answer: type[BaseModel], members: Iterable[str] | None) -> pyarrow
             *([("id", pyarrow.string())] if members is None else []),
             *((name, _arrow(answer.model_fields[name].annotation)) for name in names if name != "parameters"),
             ("problem", pyarrow.string()),
-        ]
+        ],
+        {METADATA: orjson.dumps(run)},
     )
 
 

@@ -1,28 +1,21 @@
-"""Answers as a Parquet table: a row for each line, with the numbers of its JSON."""
+"""Answers as a Parquet table, which grows by row groups."""
 
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import orjson
 import pyarrow
 from pyarrow import parquet
 from pydantic import BaseModel
 
-from service.corpus.columns import schema_of
+from service.corpus.columns import COMPRESSION, schema_of
 from service.corpus.files import lock, replacing, sync
-from service.corpus.output import Output, is_problem
+from service.corpus.output import Output
+from service.corpus.row_group import RowGroup
 from service.corpus.sidecar import Counted, Run
 
-PART_LINES = 8192
-PART_BYTES = 16 * 1024**2
-"""How much JSON becomes one row group: as much is held in memory, and lost by a kill."""
-BATCH_LINES = 64
-"""How many are Python's objects at a time, which take ten times as much memory."""
 PART = re.compile(r"\d{5,}\.parquet(\.new)?")
-METADATA = "attention-service"
-"""The key under which a table says what it is of."""
 
 
 class ParquetOutput(Output):
@@ -35,18 +28,18 @@ class ParquetOutput(Output):
         self._schema = pyarrow.schema([])
         self._parts = path.with_name(path.name + ".parts")
         self._descriptor: int | None = None
-        self._rows: list[tuple[int, bytes]] = []
-        self._bytes = 0
+        self._next = RowGroup(self._schema)
 
     def begin(self, run: Run, members: Sequence[str] | None) -> None:
         """Go on, or begin; see there. The table has columns for these `members`, or for all that there are."""
-        self._schema = schema_of(self._answer, members).with_metadata({METADATA: orjson.dumps(run)})
+        self._schema = schema_of(self._answer, members, run)
+        self._next = RowGroup(self._schema)
         super().begin(run, members)
 
     def finish(self) -> None:
         """Save, and make one file of the parts."""
         self.save()
-        with replacing(self.path) as file, parquet.ParquetWriter(file, self._schema, compression="zstd") as writer:
+        with replacing(self.path) as file, parquet.ParquetWriter(file, self._schema, compression=COMPRESSION) as writer:
             for number in range(self.counted.size):
                 writer.write_table(parquet.read_table(self._part(number)))
         self._sidecar.remove()
@@ -71,27 +64,18 @@ class ParquetOutput(Output):
         return counted
 
     def _add(self, number: int, answer: bytes) -> int:
-        self._rows.append((number, answer))
-        self._bytes += len(answer)
+        self._next.add(number, answer)
         return self.counted.size
 
     def _is_due(self) -> bool:
-        return len(self._rows) >= PART_LINES or self._bytes >= PART_BYTES
+        return self._next.is_full
 
     def _flush(self) -> int:
-        if not self._rows:
+        if not self._next:
             return self.counted.size
-        batches = map(self._batch, range(0, len(self._rows), BATCH_LINES))
-        table = pyarrow.Table.from_batches(batches, self._schema)
         with replacing(self._part(self.counted.size)) as file:
-            parquet.write_table(table, file, compression="zstd")
-        self._rows.clear()
-        self._bytes = 0
+            parquet.write_table(self._next.take(), file, compression=COMPRESSION)
         return self.counted.size + 1
-
-    def _batch(self, start: int) -> pyarrow.RecordBatch:
-        lines = self._rows[start : start + BATCH_LINES]
-        return pyarrow.RecordBatch.from_pylist([_row(*line) for line in lines], self._schema)
 
     def _part(self, number: int) -> Path:
         return self._parts / f"{number:05}.parquet"
@@ -102,10 +86,3 @@ class ParquetOutput(Output):
             if PART.fullmatch(file.name) and (file.suffix == ".new" or int(file.stem) >= first):
                 file.unlink()
         sync(self._parts)
-
-
-def _row(number: int, answer: bytes) -> dict[str, object]:
-    members = orjson.loads(answer)
-    if is_problem(answer):
-        return {"line": number, "id": members.get("id"), "problem": members["detail"]}
-    return {"line": number, **members}

@@ -1,87 +1,91 @@
-"""The input: a file of sentences or of requests, read as a stream, as the lines that the bulk endpoint takes."""
+"""The input: a file of sentences or of requests, as the lines that the bulk endpoint takes."""
 
-import codecs
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import Protocol
 
-import orjson
-
+from service.api.bulk_request import LINES
+from service.corpus.addresses import reading
 from service.corpus.errors import CorpusError
+from service.corpus.text import spans_of_text
 
 SENTENCES = {".txt"}
 """Files of a sentence a line."""
 REQUESTS = {".ndjson", ".jsonl"}
 """Files of a request object a line."""
+TABLES = {".parquet"}
+"""Files of a request a row, whose fields are the columns."""
 ANY_SENTENCE = "a"
 """It has one token, whatever the model: to try fields with."""
+
+
+class Span(Protocol):
+    """Some of the input, in a row, which can be read apart from the rest, and by another process."""
+
+    @property
+    def lines(self) -> int:
+        """How many requests it holds."""
+
+    def requests(self) -> Iterator[tuple[int, bytes]]:
+        """Numbers of lines, or rows, from 1, and what is asked by each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file that has been read through once: how much it holds is known, and that it can be read."""
 
-    path: Path
-    fields: Mapping[str, object] | None
-    """What every sentence is asked with; None = lines are requests, with fields of their own."""
-    most_bytes: int
-    """The longest line that is kept whole: a longer one is cut a byte beyond, and refused for it."""
-    lines: int
-    """How many are not blank."""
+    address: str
+    fields: Mapping[str, object]
+    """What every line is asked with."""
+    is_of_requests: bool
+    """Whether lines have fields of their own, beside a sentence."""
+    spans: Sequence[Span]
+    """All of it, in its order."""
     digest: str
     """SHA-256 of the file, as hexadecimal."""
 
+    @property
+    def lines(self) -> int:
+        """How many requests there are."""
+        return sum(span.lines for span in self.spans)
+
     def requests(self, skip: int) -> Iterator[tuple[int, bytes]]:
-        """Line numbers, from 1, and requests of the lines that are not blank, but for the first `skip` of these."""
-        with self.path.open("rb") as file:
-            for number, line in _lines(file, self.most_bytes):
-                if skip:
-                    skip -= 1
-                else:
-                    yield number, line if self.fields is None else _request(line, self.fields)
+        """Line numbers, from 1, and requests, but for the first `skip` of these."""
+        for span in self.spans:
+            if skip < span.lines:
+                yield from islice(span.requests(), skip, None)
+            skip = max(0, skip - span.lines)
 
 
-def open_source(path: Path, fields: Mapping[str, object], most_bytes: int) -> Source:
-    """The input at `path`; `fields` are those that every sentence in it is asked with.
+def open_source(address: str, fields: Mapping[str, object], endpoint: str, most_bytes: int) -> Source:
+    """The input at `address`, a path or whatever else fsspec takes, for `endpoint`, /tokenize or /attention.
+
+    `fields` are those that every sentence in it is asked with; of a line of text a byte more than `most_bytes` is kept.
 
     Raises:
         CorpusError: it is of no kind that is known, cannot be read, or its lines have fields of their own.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SENTENCES | REQUESTS:
-        raise CorpusError(f"{path}: name a .txt of sentences, or an .ndjson or .jsonl of requests")
+    suffix = PurePosixPath(address).suffix.lower()
+    if suffix not in SENTENCES | REQUESTS | TABLES:
+        raise CorpusError(f"{address}: name a .txt of sentences, or requests as .ndjson, .jsonl or .parquet")
     if fields and suffix in REQUESTS:
         flags = ", ".join("--" + name.replace("_", "-") for name in fields)
-        raise CorpusError(f"{path}: its lines hold the fields; leave out {flags}, or write them into the lines")
+        raise CorpusError(f"{address}: its lines hold the fields; leave out {flags}, or write them into the lines")
     try:
-        with path.open("rb") as file:
+        with reading(address) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
-            count = sum(1 for _ in _lines(file, most_bytes))
-    except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror}") from None
-    return Source(path, fields if suffix in SENTENCES else None, most_bytes, count, digest)
+            spans: Sequence[Span]
+            if suffix in TABLES:
+                from service.corpus.table import spans_of_table  # noqa: PLC0415  # which needs pyarrow
 
-
-def _lines(file: BinaryIO, most_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, without their ends, and their numbers."""
-    number = 0
-    while line := file.readline(most_bytes + len("\r\n")):
-        number += 1
-        rest = line
-        while rest and not rest.endswith(b"\n"):  # however long it is, no more of it is held
-            rest = file.readline(most_bytes)
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        if line.strip() or len(line) > most_bytes:
-            yield number, line.removesuffix(b"\n").removesuffix(b"\r")
-
-
-def _request(line: bytes, fields: Mapping[str, object]) -> bytes:
-    try:
-        sentence = line.decode()
-    except UnicodeDecodeError:
-        return b'{"sentence":"%b"}' % line  # no JSON, either: the answer says why, in its place
-    return orjson.dumps({"sentence": sentence, **fields})
+                spans, is_of_requests = spans_of_table(address, file, fields, LINES[endpoint].model_fields)
+            else:
+                is_of_requests = suffix in REQUESTS
+                spans = list(spans_of_text(address, file, None if is_of_requests else fields, most_bytes))
+            return Source(address, fields, is_of_requests, spans, digest)
+    except (OSError, ImportError, ValueError) as error:
+        raise CorpusError(f"cannot read {address}: {getattr(error, 'strerror', None) or error}") from None

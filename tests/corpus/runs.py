@@ -47,9 +47,11 @@ class Command:
     async def run(self, *, after: int | None = None, force: bool = False) -> str:
         """Run it to the end, or until so many lines were read; say what it says."""
         (endpoint,) = (each for each in SENTENCE_ENDPOINTS if each.path == self.endpoint)
-        source = open_source(self.source, self.fields, MOST_BYTES)
+        source = open_source(str(self.source), self.fields, self.endpoint, MOST_BYTES)
         if after is not None:
-            source = StoppingSource(source.path, source.fields, MOST_BYTES, source.lines, source.digest, after)
+            source = StoppingSource(
+                source.address, source.fields, source.is_of_requests, source.spans, source.digest, after
+            )
         return await run(self.operations, endpoint, source, open_output(self.output, self.endpoint, force=force))
 
     async def stop(self, after: int) -> None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from pyarrow import parquet
 
-from service.corpus.parquet import PART_LINES
+from service.corpus.row_group import PART_LINES
 from tests.conftest import poll
 
 pytestmark = pytest.mark.slow

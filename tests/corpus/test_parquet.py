@@ -11,7 +11,8 @@ import pytest
 from pyarrow import parquet
 
 from service.api.operations import Operations
-from service.corpus import parquet as form
+from service.corpus import row_group
+from service.corpus.columns import METADATA
 from tests.corpus.runs import SENTENCES, Command, sentences
 
 MATRICES = {"include": ["embedding", "scores", "attentions", "statistics", "rollout"], "mask": "causal", "num_heads": 2}
@@ -96,7 +97,7 @@ async def test_a_file_of_requests_has_a_column_for_whatever_they_may_ask_and_the
 
 async def test_a_table_says_what_it_is_of(command: Command) -> None:
     await command.run()
-    told = orjson.loads(table_of(command).schema.metadata[form.METADATA.encode()])
+    told = orjson.loads(table_of(command).schema.metadata[METADATA.encode()])
     assert told["fields"] == command.fields
     assert told["software"] == command.operations.software
 
@@ -116,7 +117,7 @@ async def test_an_empty_input_makes_an_empty_table(command: Command) -> None:
 async def test_a_part_of_the_lines_becomes_a_row_group(
     command: Command, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, groups: int
 ) -> None:
-    monkeypatch.setattr(form, limit, value)
+    monkeypatch.setattr(row_group, limit, value)
     await command.run()
     assert parquet.ParquetFile(command.output).num_row_groups == groups
 
@@ -125,7 +126,7 @@ async def test_a_part_of_the_lines_becomes_a_row_group(
 async def test_a_run_that_was_stopped_after_any_line_goes_on_there(
     command: Command, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    monkeypatch.setattr(form, "PART_LINES", 2)
+    monkeypatch.setattr(row_group, "PART_LINES", 2)
     await command.run()
     whole = table_of(command)
     command.output.unlink()
@@ -150,7 +151,7 @@ async def test_what_a_kill_may_leave_does_not_change_the_table(
     await command.run()
     whole = table_of(command)
     command.output.unlink()
-    monkeypatch.setattr(form, "PART_LINES", 2)
+    monkeypatch.setattr(row_group, "PART_LINES", 2)
     await command.stop(4)
     kill(command.output.with_name("answers.parquet.parts"))
     await command.run()

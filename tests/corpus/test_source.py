@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import orjson
 import pytest
 
+from service.corpus import text
 from service.corpus.errors import CorpusError
 from service.corpus.source import open_source
 from tests.corpus.runs import MOST_BYTES
@@ -14,7 +16,7 @@ from tests.corpus.runs import MOST_BYTES
 def sentences_of(file: Path, content: bytes) -> dict[int, Any]:
     """Line numbers and what is asked for each."""
     file.write_bytes(content)
-    return dict(open_source(file, {}, MOST_BYTES).requests(skip=0))
+    return dict(open_source(str(file), {}, "/attention", MOST_BYTES).requests(skip=0))
 
 
 @pytest.fixture
@@ -56,13 +58,13 @@ def test_a_line_that_is_too_long_is_cut_to_be_refused_and_the_next_is_read_whole
 
 def test_fields_are_asked_with_every_sentence(file: Path) -> None:
     file.write_bytes(b"one\n")
-    [(_, line)] = open_source(file, {"seed": 3}, MOST_BYTES).requests(skip=0)
+    [(_, line)] = open_source(str(file), {"seed": 3}, "/attention", MOST_BYTES).requests(skip=0)
     assert orjson.loads(line) == {"sentence": "one", "seed": 3}
 
 
 def test_lines_that_are_blank_are_not_skipped_twice(file: Path) -> None:
     file.write_bytes(b"\none\n\ntwo\nthree\n")
-    source = open_source(file, {}, MOST_BYTES)
+    source = open_source(str(file), {}, "/attention", MOST_BYTES)
     assert source.lines == 3
     assert [number for number, _ in source.requests(skip=2)] == [5]
 
@@ -73,4 +75,35 @@ def test_a_file_of_requests_is_read_as_it_is(tmp_path: Path) -> None:
 
 def test_fields_beside_a_file_of_requests_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="its lines hold the fields; leave out --d-k, or write them into the lines"):
-        open_source(tmp_path / "requests.ndjson", {"d_k": 2}, MOST_BYTES)
+        open_source(str(tmp_path / "requests.ndjson"), {"d_k": 2}, "/attention", MOST_BYTES)
+
+
+@pytest.mark.parametrize("skip", range(6))
+def test_a_source_that_is_read_in_spans_has_the_lines_of_one_read_whole(
+    file: Path, monkeypatch: pytest.MonkeyPatch, skip: int
+) -> None:
+    content = b"\xef\xbb\xbfone\n\ntwo\r\n\n\n" + b"a" * 10 * MOST_BYTES + b"\n \nfour\nfive"
+    whole = sentences_of(file, content)
+    monkeypatch.setattr(text, "SPAN_LINES", 2)
+    source = open_source(str(file), {}, "/attention", MOST_BYTES)
+    assert [span.lines for span in source.spans] == [2, 2, 1]
+    assert list(source.requests(skip)) == list(whole.items())[skip:]
+
+
+def test_a_source_may_lie_wherever_fsspec_reaches(file: Path) -> None:
+    with fsspec.open("memory://sentences.txt", "wb") as far:
+        far.write(b"one\ntwo\n")
+    whole = sentences_of(file, b"one\ntwo\n")
+    assert dict(open_source("memory://sentences.txt", {}, "/attention", MOST_BYTES).requests(skip=0)) == whole
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("nowhere://sentences.txt", "cannot read nowhere://sentences.txt: Protocol not known: nowhere"),
+        ("memory://no/sentences.txt", "cannot read memory://no/sentences.txt"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_told(address: str, says: str) -> None:
+    with pytest.raises(CorpusError, match=f"^{says}"):
+        open_source(address, {}, "/attention", MOST_BYTES)
