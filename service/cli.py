@@ -88,32 +88,23 @@ def _answer(options: argparse.Namespace) -> None:
 def _answer_corpus(options: argparse.Namespace) -> None:
     """Answer many requests without a server, and end with exit code 1 if there were problems, 130 after Ctrl-C."""
     from service.api.endpoints import SENTENCE_ENDPOINTS
-    from service.corpus.forms import open_output
+    from service.bulk import answer_here, answer_on_ray
     from service.corpus.source import ANY_SENTENCE, open_source
 
     endpoint = next(each for each in SENTENCE_ENDPOINTS if each.path == f"/{options.endpoint}")
     request = fields_from_text([("sentence", ANY_SENTENCE), *given_flags(options)], endpoint.fields, "query")
     fields = request.model_dump(mode="json", exclude_unset=True, exclude={"sentence"})
-    settings = _settings(Settings, [])
+    settings = _settings(ClusterSettings if options.engine == "ray" else Settings, [])
     source = open_source(options.input, fields, endpoint.path, settings.max_body_bytes)
-    output = open_output(options.output, endpoint.path, force=options.force)
-    if options.output.exists() and Path(options.input).exists() and options.output.samefile(options.input):
-        _fail(f"{options.output} is the input: name another file to write")
     try:
-        from service.corpus.run import run
-        from service.loader import load_operations
-
-        operations = load_operations(settings)
-        try:
-            summary = asyncio.run(run(operations, endpoint, source, output))
-        except OSError as error:
-            _fail(f"cannot write {options.output}: {error.strerror}; mend that, and run the same command again")
-        finally:
-            operations.engine.close()
+        if isinstance(settings, ClusterSettings):
+            counted, said = answer_on_ray(settings, endpoint, source, options.output, force=options.force)
+        else:
+            counted, said = answer_here(settings, endpoint, source, options.output, force=options.force)
     except KeyboardInterrupt:
         _fail("stopped; run the same command again to go on", code=128 + signal.SIGINT)
-    print(f"{PROGRAM}: {summary}", file=sys.stderr)
-    if output.counted.problems:
+    print(f"{PROGRAM}: {said}", file=sys.stderr)
+    if counted.problems:
         raise SystemExit(1)
 
 

@@ -93,10 +93,17 @@ def _add_bulk(commands: Any) -> None:  # noqa: ANN401  # argparse's class for it
     command.add_argument(
         "-o",
         "--output",
-        type=Path,
         metavar="FILE",
         required=True,
-        help="what to write: .ndjson, a JSON answer a line; .parquet, a table with a row a line",
+        help="what to write: .ndjson, a JSON answer a line; .parquet, a table with a row a line, which is a folder of "
+        "tables with --engine ray, at any address that fsspec knows",
+    )
+    command.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="who answers: this process, or actors on a Ray cluster: that of RAY_ADDRESS, else one that runs on this "
+        f"machine, else a new one on it; {ENV_PREFIX}REPLICAS says how many",
     )
     command.add_argument("--endpoint", choices=("tokenize", "attention"), default="attention", help="what to answer")
     command.add_argument(

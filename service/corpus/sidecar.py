@@ -37,7 +37,7 @@ class Sidecar:
         self._force = force
         self._run: Run = {}
         if not force and not self._path.exists() and output.exists() and output.stat().st_size:
-            raise CorpusError(f"{output} is there already: name another file, or overwrite it with --force")
+            raise already_there(output)
 
     def begin(self, run: Run) -> Counted:
         """How far `run` is: nowhere, where it is new.
@@ -47,13 +47,7 @@ class Sidecar:
         """
         self._run = run
         found = orjson.loads(self._path.read_bytes()) if self._path.exists() else None
-        others = [] if found is None else _others(found["run"], run)
-        if others and not self._force:
-            raise CorpusError(
-                f"{self._output} is unfinished, and was begun with other {' and '.join(others)}: run that command "
-                "again to finish it, or start anew with --force"
-            )
-        if found is None or others:
+        if found is None or not is_same(found["run"], run, self._output, force=self._force):
             self.count(Counted())
             return Counted()
         return Counted(**found["counted"])
@@ -69,5 +63,21 @@ class Sidecar:
         sync(self._path.parent)
 
 
-def _others(found: Mapping[str, Any], run: Run) -> list[str]:
-    return [name for name in run if found.get(name) != run[name]]
+def is_same(found: Mapping[str, Any], run: Run, output: object, *, force: bool) -> bool:
+    """Whether `found`, the run that began `output`, is `run`.
+
+    Raises:
+        CorpusError: it is not, and there is no `force`.
+    """
+    others = [name for name in run if found.get(name) != run[name]]
+    if others and not force:
+        raise CorpusError(
+            f"{output} is unfinished, and was begun with other {' and '.join(others)}: run that command again to "
+            "finish it, or start anew with --force"
+        )
+    return not others
+
+
+def already_there(output: object) -> CorpusError:
+    """What is wrong with a finished `output`."""
+    return CorpusError(f"{output} is there already: name another file, or overwrite it with --force")

@@ -1,11 +1,24 @@
 """What Ray reads from the environment, on every node."""
 
+import importlib.util
 import os
 import tempfile
 from pathlib import Path
 
 from service.deploy.cluster_settings import ClusterSettings
 from service.deploy.errors import ClusterError
+
+
+def prepare(settings: ClusterSettings) -> None:
+    """Have this process' environment as Ray, which reads it as it is imported, must find it.
+
+    Raises:
+        ClusterError: Ray is not installed.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise ClusterError("a cluster needs Ray: python -m pip install 'attention-service[cluster]'")
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # replicas share what they count with nobody
+    os.environ.update(environment(settings) | haproxy_files())
 
 
 def environment(settings: ClusterSettings) -> dict[str, str]:

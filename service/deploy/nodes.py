@@ -1,6 +1,5 @@
 """A node of a Ray cluster on this machine: the head, which deploys the service, or one that joins it."""
 
-import importlib.util
 import logging
 import os
 import secrets
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from service.deploy.cluster_settings import ClusterSettings
-from service.deploy.environment import environment, haproxy_files
+from service.deploy.environment import prepare
 from service.deploy.errors import ClusterError
 from service.deploy.signals import end_on_signals
 from service.settings import OPEN
@@ -38,7 +37,7 @@ def lead(settings: ClusterSettings) -> None:
     """
     if settings.is_open and not settings.is_of_one_machine:
         logger.warning(OPEN, settings.host)
-    _prepare(settings)
+    prepare(settings)
     make_token()
     address = own_address(settings)
     role = ["--head", f"--port={settings.cluster_port}", f"--node-ip-address={address}", "--include-dashboard=false"]
@@ -63,7 +62,7 @@ def join(settings: ClusterSettings, head: str) -> NoReturn:
     Raises:
         ClusterError: Ray is missing, or `head` is no address.
     """
-    _prepare(settings)
+    prepare(settings)
     address = [f"--node-ip-address={own_address(settings)}"] if settings.node_address else []
     end_on_signals()
     while True:
@@ -120,13 +119,6 @@ def make_token() -> None:
     new.touch(mode=0o600)
     new.write_text(secrets.token_hex(TOKEN_BYTES))
     new.replace(path)  # whole: other nodes wait for it
-
-
-def _prepare(settings: ClusterSettings) -> None:
-    if importlib.util.find_spec("ray") is None:
-        raise ClusterError("a cluster needs Ray: python -m pip install 'attention-service[cluster]'")
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # replicas share what they count with nobody
-    os.environ.update(environment(settings) | haproxy_files())  # which Ray reads as it is imported
 
 
 @contextmanager
