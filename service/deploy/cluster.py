@@ -76,6 +76,7 @@ def options(settings: ClusterSettings) -> dict[str, Any]:
         **scaling,
         "max_ongoing_requests": settings.at_once,
         "max_queued_requests": -1,
+        "max_replicas_per_node": settings.replicas_per_node,
         "graceful_shutdown_timeout_s": settings.shutdown_timeout + CLOSE_SECONDS,
         "graceful_shutdown_wait_loop_s": 0.5,
         "health_check_period_s": HEALTH_SECONDS,

@@ -24,6 +24,13 @@ class ClusterSettings(Settings):
     max_replicas: int | None = Field(
         None, ge=1, le=4096, description="most replicas, as load demands; empty = REPLICAS, always as many"
     )
+    replicas_per_node: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="most replicas on one node, so that the loss of one leaves others; empty = as many as it has room "
+        "for",
+    )
     scale_up_delay: int = Field(
         30, ge=0, le=86400, description="seconds that load must demand more replicas until there are"
     )

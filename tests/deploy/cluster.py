@@ -38,9 +38,13 @@ class Cluster:
 
     def replicas(self) -> list[psutil.Process]:
         """The processes that serve."""
-        roots = [psutil.Process(process.pid) for process in self.processes if process.poll() is None]
-        below = [child for root in roots for child in root.children(recursive=True)]
-        return [process for process in below if _title(process).startswith("ray::ServeReplica")]
+        return [replica for process in self.processes for replica in self.replicas_of(process)]
+
+    @staticmethod
+    def replicas_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        """Those of the node that `process` is."""
+        below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        return [child for child in below if _title(child).startswith("ray::ServeReplica")]
 
 
 def _title(process: psutil.Process) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from service.engine.device import DEFAULT_THREADS
 from tests.conftest import serving
-from tests.deploy.cluster import Cluster, Load, check_contract, cluster, kill, who_answers
+from tests.deploy.cluster import STOP_SECONDS, Cluster, Load, check_contract, cluster, kill, who_answers
 from tests.models import save
 from tests.sockets import free_ports
 
@@ -69,6 +70,9 @@ BOUNDS = [
 FEW = ["--max-concurrent-requests", "8", "--max-queued-requests", "8"]
 elastic = pytest.mark.parametrize("made", [((*BOUNDS, *FEW), 1)], indirect=True, ids=["elastic"])
 """One replica, or two as load demands."""
+SPREAD = ["--replicas", "2", "--replicas-per-node", "1", "--node-cpus", "2"]
+spread = pytest.mark.parametrize("made", [(tuple(SPREAD), 2)], indirect=True, ids=["spread"])
+"""Two nodes with a replica on each, though the head has room for both."""
 
 
 @two
@@ -163,3 +167,34 @@ async def test_a_full_house_refuses_with_the_problem_of_a_single_process(made: C
     assert {answer.status_code for answer in answers} == {200, 429}
     assert {answer.json()["type"] for answer in refused} == {"/problems/too-many-requests"}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+
+
+@spread
+def test_replicas_are_spread_over_the_nodes_where_that_is_asked_for(made: Cluster) -> None:
+    assert [len(made.replicas_of(process)) for process in made.processes] == [1, 1]
+
+
+@spread
+async def test_a_node_that_is_told_to_end_under_load_fails_no_request(made: Cluster) -> None:
+    load, node = Load(), made.processes[1]
+    running = asyncio.create_task(load.run(made.url, 400, a_second=20))
+    await asyncio.sleep(3)
+    node.terminate()
+    await running
+    print(f"400 requests, {len(load.sent_again)} sent again {load.sent_again[:3]}, {len(load.failed)} failed")
+    assert load.failed == []
+
+
+@spread
+async def test_the_head_answers_what_it_has_accepted_when_it_is_told_to_end_under_load(made: Cluster) -> None:
+    load, head = Load(), made.processes[0]
+    running = asyncio.create_task(load.run(made.url, 200, a_second=20))
+    await asyncio.sleep(3)
+    head.terminate()
+    await running
+    print(f"{load.answered} of 200 answered; others: {Counter(load.failed)}")
+    assert head.wait(STOP_SECONDS) == 0
+    assert load.answered >= 50
+    # the last of them is HAProxy's own word, for the moment in which it lives on and the app does not
+    refusals = {"503", "ConnectError", "404"}
+    assert {problem.partition("(")[0].partition(" ")[0] for problem in load.failed} <= refusals

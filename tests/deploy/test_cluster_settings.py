@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.datastructures import Headers
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from service import cli
@@ -18,8 +18,8 @@ from service.deploy.cluster import Replica, from_config, options
 from service.deploy.cluster_settings import ClusterSettings
 from service.deploy.environment import environment
 from service.deploy.errors import ClusterError
+from service.deploy.middleware import RayMiddleware
 from service.deploy.nodes import make_token, own_address
-from service.deploy.request_ids import RequestIdMiddleware
 from service.settings import Settings
 from tests.conftest import running
 
@@ -107,7 +107,7 @@ async def test_an_answer_has_the_one_id_that_ray_and_the_app_took() -> None:
         seen.append(Headers(scope=scope)["x-request-id"])
         await Response(headers={"x-request-id": seen[-1]})(scope, receive, send)
 
-    transport = httpx.ASGITransport(RequestIdMiddleware(ray))
+    transport = httpx.ASGITransport(RayMiddleware(ray))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         answers = [
             await client.get("/", headers=given) for given in ({"x-request-id": "mine"}, {}, {"x-request-id": " "})
@@ -135,12 +135,32 @@ async def test_clients_give_ray_no_orders() -> None:
         seen.append(Headers(scope=scope).keys())
         await Response()(scope, receive, send)
 
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(RequestIdMiddleware(ray)), base_url="http://test"
-    ) as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(RayMiddleware(ray)), base_url="http://test") as client:
         await client.get("/", headers=given)
     assert "accept" in seen[0]
     assert not set(given) - {"accept"} & set(seen[0])
+
+
+async def test_where_ray_has_no_replica_the_service_is_not_ready() -> None:
+    async def ray(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("Path '/attention' not found.", 404)(scope, receive, send)
+
+    transport = httpx.ASGITransport(RayMiddleware(ray))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/attention", headers={"x-request-id": "mine"})
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/not-ready")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"] == "mine"
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_problem_of_the_app_stays_what_it_is() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(b"{}", 404, media_type="application/problem+json")(scope, receive, send)
+
+    transport = httpx.ASGITransport(RayMiddleware(app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/nowhere")
+    assert (answer.status_code, answer.content) == (404, b"{}")
 
 
 @pytest.mark.parametrize(
