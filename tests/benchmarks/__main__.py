@@ -16,6 +16,7 @@ from service.engine.device import default_num_threads, resolve_device
 from service.settings import ENV_PREFIX
 from tests.benchmarks import (
     bulk,
+    cluster,
     curves,
     explorer,
     forms,
@@ -65,6 +66,7 @@ def main() -> None:
         "sizing": lambda: sizing.measure(rounds or 3, seconds or 2),
         "stalls": lambda: stalls.measure(rounds or 3),
         "overload": lambda: overload.measure(seconds or 60),
+        "cluster": lambda: cluster.measure(rounds or 5, seconds or 3),
         "explorer": lambda: explorer.measure(rounds or 3),
     }
     unknown = set(options.suites) - {*suites, *alone}

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -40,9 +41,9 @@ class Target:
     """Whether one URL is read again and again with the tag of its answer, as caches do to see that nothing changed."""
 
 
-def load(url: str, target: Target, start: int, seconds: int) -> float:
-    """Requests a second of 16 clients, all of them answered; their sentences are counted from `start`."""
-    arguments = ["-c16", f"-d{seconds}s"]
+def load(url: str, target: Target, start: int, seconds: int, clients: int = 16) -> float:
+    """Requests a second of so many `clients`, all of them answered; their sentences are counted from `start`."""
+    arguments = [f"-c{clients}", f"-d{seconds}s"]
     if target.is_held:
         held = {"Accept-Encoding": "identity"}  # as wrk asks; each coding has a tag of its own
         held["If-None-Match"] = httpx.get(url + target.path, headers=held).headers["ETag"]
@@ -51,6 +52,12 @@ def load(url: str, target: Target, start: int, seconds: int) -> float:
         return _rate(_start(url + target.path, [*arguments, *headers], {}))
     environment = {"START": str(start), "FIELDS": target.fields, "SEEDS": str(int(target.seeds))}
     return _rate(_start(url + target.path, [*arguments, "-s", str(UNREPEATED)], environment))
+
+
+def seconds_of_children() -> float:
+    """Processor time of the children that have ended: the load generators, as the servers live."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextlib.contextmanager

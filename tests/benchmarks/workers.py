@@ -7,10 +7,9 @@ worker cannot use more than one core, so its rate stands as it is.
 
 import contextlib
 import os
-import resource
 import statistics
 
-from tests.benchmarks.load import COMMANDS, Target, load, serving
+from tests.benchmarks.load import COMMANDS, Target, load, seconds_of_children, serving
 from tests.benchmarks.tables import spread
 
 BAR = 1.7
@@ -30,19 +29,13 @@ def measure(rounds: int, seconds: int) -> list[dict[str, object]]:
         for number in range(rounds + 1):
             for target in TARGETS:
                 for count, url in urls.items():
-                    before = _seconds_of_children()
+                    before = seconds_of_children()
                     rate = load(url, target, (number + 1) * 1_000_000, seconds if number else 1)
-                    share = (_seconds_of_children() - before) / (seconds if number else 1)
+                    share = (seconds_of_children() - before) / (seconds if number else 1)
                     if number:  # the first one warms up
                         rates[target.name, count].append(rate if count == 1 else rate * cores / (cores - share))
                         shares += [share] if count > 1 else []
     return [_row(target.name, rates[target.name, 1], rates[target.name, 2], shares) for target in TARGETS]
-
-
-def _seconds_of_children() -> float:
-    """Processor time of the children that have ended: the load generators, as the servers live."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _row(target: str, one: list[float], two: list[float], shares: list[float]) -> dict[str, object]:
