@@ -77,7 +77,7 @@ def test_the_file_has_the_pixels_asked_for(width: int, height: int, dpi_scale: i
     assert picture.size == (width * dpi_scale, height * dpi_scale)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(plots(), SMALL_STYLES)
 def test_where_there_is_a_title_the_outermost_pixels_are_white(drawn: Plot, style: Style) -> None:
     scene = compose(drawn, style, TYPESETTER)
@@ -104,7 +104,7 @@ def test_equal_arguments_give_equal_bytes_in_another_process_too() -> None:
 
 def test_eight_threads_draw_what_one_draws() -> None:
     requests = [
-        (plot(ramp(1 + n % 13), f"word {n % 7}", "##x"), Style(title=f"t{n % 5}", values=n % 2 == 0)) for n in range(80)
+        (plot(ramp(1 + n % 13), f"word {n % 7}", "##x"), Style(title=f"t{n % 5}", values=n % 2 == 0)) for n in range(32)
     ]
     alone = [RENDERER.render(*request) for request in requests]
     with ThreadPoolExecutor(8) as pool:
