@@ -61,6 +61,10 @@ def test_problems_make_the_exit_code_1(folder: Path, capfd: pytest.CaptureFixtur
             "sentences.csv: name a .txt of sentences, or requests as .ndjson, .jsonl or .parquet",
         ),
         ("nothing.txt -o a.ndjson", "cannot read nothing.txt: No such file or directory"),
+        (
+            "sentences.txt -o a.ndjson --engine ray",
+            "a.ndjson: name a folder that ends in .parquet, which is what --engine ray writes",
+        ),
         ("sentences.txt -o a.json", "a.json: name a file that ends in .ndjson or .parquet"),
         ("sentences.txt -o no/a.ndjson", "cannot write no/a.ndjson: there is no folder no"),
         (

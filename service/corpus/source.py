@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from service.api.bulk_request import LINES
-from service.corpus.addresses import reading
+from service.corpus.addresses import absolute, reading
 from service.corpus.errors import CorpusError
 from service.corpus.text import spans_of_text
 
@@ -82,10 +82,10 @@ def open_source(address: str, fields: Mapping[str, object], endpoint: str, most_
             if suffix in TABLES:
                 from service.corpus.table import spans_of_table  # noqa: PLC0415  # which needs pyarrow
 
-                spans, is_of_requests = spans_of_table(address, file, fields, LINES[endpoint].model_fields)
+                spans, is_of_requests = spans_of_table(absolute(address), file, fields, LINES[endpoint].model_fields)
             else:
                 is_of_requests = suffix in REQUESTS
-                spans = list(spans_of_text(address, file, None if is_of_requests else fields, most_bytes))
+                spans = list(spans_of_text(absolute(address), file, None if is_of_requests else fields, most_bytes))
             return Source(address, fields, is_of_requests, spans, digest)
     except (OSError, ImportError, ValueError) as error:
         raise CorpusError(f"cannot read {address}: {getattr(error, 'strerror', None) or error}") from None

@@ -18,6 +18,7 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.exceptions import RayError, RayTaskError
 
 from service.api.endpoints import SentenceEndpoint
+from service.corpus.addresses import absolute
 from service.corpus.errors import CorpusError
 from service.corpus.parts import Parts
 from service.corpus.run import progress, summary
@@ -47,7 +48,7 @@ def run_on_ray(
     """
     parts = Parts(output)
     parts.check(force=force)
-    task = Task(settings.of_a_replica, endpoint, source, output)
+    task = Task(settings.of_a_replica, endpoint, source, absolute(output))
     with _connected(settings), _failures_told(source):
         described = _describe(settings, task)
         done = parts.begin(described.run, force=force)

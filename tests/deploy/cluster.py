@@ -34,6 +34,8 @@ class Cluster:
 
     url: str
     log: Path
+    environment: dict[str, str]
+    """What other commands find it by."""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def replicas(self) -> list[psutil.Process]:
@@ -68,7 +70,8 @@ def cluster(*flags: str, nodes: int = 2) -> Iterator[Cluster]:
     head = ["--port", str(port), "--replica-memory", "0", *flags]
     roles = [head, *[["--join", f"127.0.0.1:{head_port}"]] * (nodes - 1)]
     with tempfile.NamedTemporaryFile("r") as log:
-        made = Cluster(f"http://127.0.0.1:{port}", Path(log.name))
+        told = environment | {"RAY_ADDRESS": f"127.0.0.1:{head_port}"}
+        made = Cluster(f"http://127.0.0.1:{port}", Path(log.name), told)
         try:
             for role in roles:
                 command = [sys.executable, "-m", "service", "cluster", "--node-cpus", "1", *role]

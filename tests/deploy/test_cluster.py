@@ -11,10 +11,11 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from pyarrow import parquet
 
 from service.engine.device import DEFAULT_THREADS
 from tests.conftest import serving
-from tests.deploy.cluster import STOP_SECONDS, Cluster, Load, check_contract, cluster, kill, who_answers
+from tests.deploy.cluster import ROOT, STOP_SECONDS, Cluster, Load, check_contract, cluster, kill, who_answers
 from tests.models import save
 from tests.sockets import free_ports
 
@@ -167,6 +168,15 @@ async def test_a_full_house_refuses_with_the_problem_of_a_single_process(made: C
     assert {answer.status_code for answer in answers} == {200, 429}
     assert {answer.json()["type"] for answer in refused} == {"/problems/too-many-requests"}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+
+
+@elastic
+def test_a_corpus_is_answered_beside_the_service_wherever_its_command_is_given(made: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "sentences.txt").write_text("The cat sat.\n\nAttention!\n")
+    command = [sys.executable, "-m", "service", "bulk", "sentences.txt", "-o", "answers.parquet", "--engine", "ray"]
+    environment = made.environment | {"ATTENTION_REPLICA_MEMORY": "0", "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    assert parquet.read_table(tmp_path / "answers.parquet")["line"].to_pylist() == [1, 3]
 
 
 @spread

@@ -1,5 +1,8 @@
 """What a cluster's settings become: options of Ray Serve, settings of replicas, the environment of nodes."""
 
+import os
+import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -16,12 +19,14 @@ from service.api.problems import NotReadyError
 from service.app import create_app
 from service.deploy.cluster import Replica, from_config, options
 from service.deploy.cluster_settings import ClusterSettings
-from service.deploy.environment import environment
+from service.deploy.environment import environment, prepare
 from service.deploy.errors import ClusterError
 from service.deploy.middleware import RayMiddleware
 from service.deploy.nodes import make_token, own_address
+from service.deploy.signals import NUMBERS, end_on_signals
 from service.settings import Settings
 from tests.conftest import running
+from tests.test_cli import complaint
 
 
 @given(concurrent=st.integers(1, 4096), queued=st.integers(0, 65536))
@@ -114,6 +119,56 @@ async def test_an_answer_has_the_one_id_that_ray_and_the_app_took() -> None:
         ]
     assert [answer.headers.get_list("x-request-id") for answer in answers] == [[request_id] for request_id in seen]
     assert seen[0] == "mine"
+
+
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    """An environment, and a folder of temporary files, that a test may change."""
+    monkeypatch.setattr("os.environ", os.environ.copy())
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return os.environ  # type: ignore[return-value]  # the copy is a dict
+
+
+def test_a_process_is_prepared_for_ray_by_its_environment(own_environment: dict[str, str]) -> None:
+    own_environment |= {"PROMETHEUS_MULTIPROC_DIR": "/nowhere", "RAY_AUTH_MODE": "disabled"}
+    prepare(ClusterSettings())
+    assert "PROMETHEUS_MULTIPROC_DIR" not in own_environment
+    assert own_environment["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
+    assert own_environment["RAY_AUTH_MODE"] == "disabled", "what is there already stays"
+    folder = Path(own_environment["RAY_SERVE_HAPROXY_SOCKET_PATH"]).parent
+    assert folder.stat().st_mode & 0o777 == 0o700, "who writes to its socket commands HAProxy"
+
+
+@pytest.mark.usefixtures("own_environment")
+def test_a_folder_of_somebody_else_is_not_used_for_haproxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    with pytest.raises(ClusterError, match="belongs to somebody else: remove it"):
+        prepare(ClusterSettings())
+
+
+@pytest.mark.parametrize("command", ["cluster --join 127.0.0.1:1", "bulk {file} -o a.parquet --engine ray"])
+def test_without_ray_how_to_get_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "sentences.txt").write_text("hi\n")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "ray" else find_spec(name))
+    assert complaint(capsys, *command.format(file=tmp_path / "sentences.txt").split()) == (
+        "attention-service: a cluster needs Ray: python -m pip install 'attention-service[cluster]'"
+    )
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_first_signal_ends_and_a_second_is_ignored(number: signal.Signals) -> None:
+    before = {each: signal.getsignal(each) for each in NUMBERS}
+    try:
+        end_on_signals()
+        with pytest.raises(SystemExit) as ending:
+            signal.raise_signal(number)
+        signal.raise_signal(number)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert ending.value.code == 0
 
 
 def test_a_node_address_that_does_not_exist_is_told() -> None:
