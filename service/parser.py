@@ -102,8 +102,8 @@ def _add_bulk(commands: Any) -> None:  # noqa: ANN401  # argparse's class for it
         "--engine",
         choices=("local", "ray"),
         default="local",
-        help="who answers: this process, or actors on a Ray cluster: that of RAY_ADDRESS, else one that runs on this "
-        f"machine, else a new one on it; {ENV_PREFIX}REPLICAS says how many",
+        help="who answers: this process, or actors on a Ray cluster: that of RAY_ADDRESS, else a new one on this "
+        f"machine; {ENV_PREFIX}REPLICAS says how many",
     )
     command.add_argument("--endpoint", choices=("tokenize", "attention"), default="attention", help="what to answer")
     command.add_argument(

@@ -4,8 +4,9 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 from uuid import uuid4
 
 import orjson
@@ -22,7 +23,7 @@ from service.corpus.sidecar import Counted, Run, already_there, is_same
 PROGRESS = "_progress.json"
 """There from a run's first moment until all parts are. What reads folders of tables passes over such names."""
 PART = re.compile(r"\d{6,}-\d{6,}\.parquet")
-LEFT = re.compile(PART.pattern + r"\.[0-9a-f]{32}\.new")
+LEFT = re.compile(r".*\.[0-9a-f]{32}\.new")
 """What a process that was killed had begun to write."""
 
 
@@ -65,32 +66,20 @@ class Parts:
         """
         names = self._names()
         there = {name for name in names if PART.fullmatch(name)}
-        if PROGRESS in names:
-            if is_same(orjson.loads(self._files.cat_file(self._path(PROGRESS))), run, self.address, force=force):
-                return there
-            self._files.rm_file(self._path(PROGRESS))
+        if PROGRESS in names and is_same(self._begun(), run, self.address, force=force):
+            return there
+        self._files.makedirs(self._root, exist_ok=True)
+        self._note({})  # until no part of another run is left, the table is nobody's
         for name in there:
             self._files.rm_file(self._path(name))
-        self._files.makedirs(self._root, exist_ok=True)
-        self._files.pipe_file(self._path(PROGRESS), orjson.dumps(run, option=orjson.OPT_INDENT_2))
+        self._note(run)
         return set()
 
     @contextmanager
     def writing(self, name: str, schema: pyarrow.Schema) -> Iterator[parquet.ParquetWriter]:
         """What writes the part `name`, a row group at a time; the part is there once that is done."""
-        temporary = self._path(f"{name}.{uuid4().hex}.new")
-        try:
-            with self._files.open(temporary, "wb") as file:
-                with parquet.ParquetWriter(file, schema, compression=COMPRESSION) as writer:
-                    yield writer
-                if self._is_local:
-                    file.flush()
-                    os.fsync(file.fileno())
-        except BaseException:
-            self._files.rm_file(temporary)
-            raise
-        self._files.mv(temporary, self._path(name))
-        self._sync()
+        with self._replacing(name) as file, parquet.ParquetWriter(file, schema, compression=COMPRESSION) as writer:
+            yield writer
 
     def count(self, names: Collection[str]) -> Counted:
         """How much is in these parts."""
@@ -98,12 +87,51 @@ class Parts:
             counted = list(threads.map(self._count, names))
         return Counted(sum(lines for lines, _ in counted), sum(problems for _, problems in counted), len(names))
 
-    def finish(self) -> None:
-        """The table is whole."""
-        for name in self._names():
-            if LEFT.fullmatch(name):
-                self._files.rm_file(self._path(name))
-        self._files.rm_file(self._path(PROGRESS))
+    def finish(self, count: int) -> None:
+        """The table is whole, with so many parts.
+
+        Raises:
+            CorpusError: some of them are not there.
+        """
+        names = self._names()
+        there = sum(1 for name in names if PART.fullmatch(name))
+        if there != count:
+            raise CorpusError(
+                f"{self.address} has {there:,} of {count:,} parts: name a folder that all nodes share, and run again"
+            )
+        for name in names:
+            if LEFT.fullmatch(name) or name == PROGRESS:
+                with suppress(FileNotFoundError):  # the same command, given twice, was quicker
+                    self._files.rm_file(self._path(name))
+        self._sync()
+
+    def _begun(self) -> Run:
+        """The run that began the table."""
+        try:
+            found: Run = orjson.loads(self._files.cat_file(self._path(PROGRESS)))
+        except orjson.JSONDecodeError:
+            return {}
+        return found
+
+    def _note(self, run: Run) -> None:
+        with self._replacing(PROGRESS) as file:
+            file.write(orjson.dumps(run, option=orjson.OPT_INDENT_2))
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[BinaryIO]:
+        """A file to write that becomes `name` at the end, whole."""
+        temporary = self._path(f"{name}.{uuid4().hex}.new")
+        try:
+            with self._files.open(temporary, "wb") as file:
+                yield file
+                if self._is_local:
+                    file.flush()
+                    os.fsync(file.fileno())
+        except BaseException:
+            with suppress(OSError):
+                self._files.rm_file(temporary)
+            raise
+        self._files.mv(temporary, self._path(name))
         self._sync()
 
     def _count(self, name: str) -> tuple[int, int]:
@@ -116,9 +144,12 @@ class Parts:
 
     def _names(self) -> set[str]:
         self._files.invalidate_cache()
-        if not self._files.isdir(self._root):
+        try:
+            paths = self._files.ls(self._root, detail=False)
+        except FileNotFoundError:
             return set()
-        return {PurePosixPath(path).name for path in self._files.ls(self._root, detail=False)}
+        # some stores list a folder in itself
+        return {PurePosixPath(path).name for path in paths if path.rstrip("/") != self._root}
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"

@@ -4,11 +4,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from service.api.bulk_request import LINES
-from service.corpus.addresses import absolute, reading
+from service.corpus.addresses import absolute, reading, suffix_of
 from service.corpus.errors import CorpusError
 from service.corpus.text import spans_of_text
 
@@ -35,7 +34,7 @@ class Span(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file that has been read through once: how much it holds is known, and that it can be read."""
+    """A file that has been read through: how much it holds is known, and that it can be read."""
 
     address: str
     fields: Mapping[str, object]
@@ -53,10 +52,17 @@ class Source:
         return sum(span.lines for span in self.spans)
 
     def requests(self, skip: int) -> Iterator[tuple[int, bytes]]:
-        """Line numbers, from 1, and requests, but for the first `skip` of these."""
+        """Line numbers, from 1, and requests, but for the first `skip` of these.
+
+        Raises:
+            CorpusError: the file has changed, or can no longer be read.
+        """
         for span in self.spans:
             if skip < span.lines:
-                yield from islice(span.requests(), skip, None)
+                try:
+                    yield from islice(span.requests(), skip, None)
+                except OSError as error:
+                    raise unreadable(self.address, error) from None
             skip = max(0, skip - span.lines)
 
 
@@ -68,7 +74,7 @@ def open_source(address: str, fields: Mapping[str, object], endpoint: str, most_
     Raises:
         CorpusError: it is of no kind that is known, cannot be read, or its lines have fields of their own.
     """
-    suffix = PurePosixPath(address).suffix.lower()
+    suffix = suffix_of(address)
     if suffix not in SENTENCES | REQUESTS | TABLES:
         raise CorpusError(f"{address}: name a .txt of sentences, or requests as .ndjson, .jsonl or .parquet")
     if fields and suffix in REQUESTS:
@@ -87,5 +93,12 @@ def open_source(address: str, fields: Mapping[str, object], endpoint: str, most_
                 is_of_requests = suffix in REQUESTS
                 spans = list(spans_of_text(absolute(address), file, None if is_of_requests else fields, most_bytes))
             return Source(address, fields, is_of_requests, spans, digest)
-    except (OSError, ImportError, ValueError) as error:
-        raise CorpusError(f"cannot read {address}: {getattr(error, 'strerror', None) or error}") from None
+    except CorpusError:
+        raise
+    except Exception as error:  # file systems that are far away have errors of their own
+        raise unreadable(address, error) from None
+
+
+def unreadable(address: str, error: Exception) -> CorpusError:
+    """What is wrong where `error` was raised while the input at `address` was read."""
+    return CorpusError(f"cannot read {address}: {getattr(error, 'strerror', None) or error}")

@@ -8,7 +8,7 @@ import orjson
 import pyarrow
 from pyarrow import parquet, types
 
-from service.corpus.addresses import READ_BYTES, reading
+from service.corpus.addresses import READ_BYTES, check_same, digest_of, reading
 from service.corpus.errors import CorpusError
 
 BATCH_ROWS = 256
@@ -23,21 +23,38 @@ class TableSpan:
     fields: Mapping[str, object]
     """What every row is asked with beside its columns."""
     row_group: int
+    start: int
+    """The byte at which it begins."""
+    size: int
+    """How many bytes it has."""
+    digest: bytes
+    """SHA-256 of these."""
     before: int
     """How many rows of the table come before."""
     lines: int
     """How many rows it has."""
 
     def requests(self) -> Iterator[tuple[int, bytes]]:
-        """Numbers of rows, from 1, and requests; what is null was not given."""
+        """Numbers of rows, from 1, and requests; what is null was not given.
+
+        Raises:
+            CorpusError: the file has changed.
+        """
         number = self.before
         with reading(self.address) as file:
+            check_same(self.address, file, self.start, self.size, self.digest)
             table = parquet.ParquetFile(file, buffer_size=READ_BYTES)
             for batch in table.iter_batches(BATCH_ROWS, row_groups=[self.row_group]):
-                for row in batch.to_pylist():
+                for place in range(batch.num_rows):
                     number += 1
-                    given = {name: value for name, value in row.items() if value is not None}
-                    yield number, orjson.dumps({**given, **self.fields})
+                    yield number, self._request(batch.slice(place, 1))
+
+    def _request(self, row: pyarrow.RecordBatch) -> bytes:
+        try:
+            [given] = row.to_pylist()
+        except UnicodeDecodeError:
+            return b'"\xff"'  # no JSON, either: the answer says why, in its place
+        return orjson.dumps({**{name: value for name, value in given.items() if value is not None}, **self.fields})
 
 
 def spans_of_table(
@@ -64,10 +81,19 @@ def spans_of_table(
             )
     spans, before = [], 0
     for group in range(table.num_row_groups):
-        rows = table.metadata.row_group(group).num_rows
-        spans.append(TableSpan(address, fields, group, before, rows))
-        before += rows
+        rows = table.metadata.row_group(group)
+        start, size = _place(rows)
+        digest = digest_of(file, start, size)
+        spans.append(TableSpan(address, fields, group, start, size, digest, before, rows.num_rows))
+        before += rows.num_rows
     return spans, table.schema_arrow.names != ["sentence"]
+
+
+def _place(rows: parquet.RowGroupMetaData) -> tuple[int, int]:
+    """The first byte of a row group, and how many it has."""
+    columns = list(map(rows.column, range(rows.num_columns)))
+    start = min(column.dictionary_page_offset or column.data_page_offset for column in columns)
+    return start, sum(column.total_compressed_size for column in columns)
 
 
 def _is_of_fields(kind: pyarrow.DataType) -> bool:

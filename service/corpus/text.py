@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import orjson
 
-from service.corpus.addresses import reading
+from service.corpus.addresses import check_same, digest_of, reading
 
 SPAN_LINES = 64 * 1024
 
@@ -24,15 +24,23 @@ class TextSpan:
     """The longest line that is kept whole: a longer one is cut a byte beyond, and refused for it."""
     start: int
     """The byte at which it begins."""
+    size: int
+    """How many bytes it has."""
+    digest: bytes
+    """SHA-256 of these."""
     before: int
     """How many lines of the file come before."""
     lines: int
     """How many are not blank."""
 
     def requests(self) -> Iterator[tuple[int, bytes]]:
-        """Line numbers, from 1, and requests of the lines that are not blank."""
+        """Line numbers, from 1, and requests of the lines that are not blank.
+
+        Raises:
+            CorpusError: the file has changed.
+        """
         with reading(self.address) as file:
-            file.seek(self.start)
+            check_same(self.address, file, self.start, self.size, self.digest)
             for number, line in islice(_lines(file, self.most_bytes, self.before), self.lines):
                 yield number, line if self.fields is None else _request(line, self.fields)
 
@@ -44,8 +52,11 @@ def spans_of_text(
     lines = _lines(file, most_bytes, 0)
     start = before = 0
     while numbers := [number for number, _ in islice(lines, SPAN_LINES)]:
-        yield TextSpan(address, fields, most_bytes, start, before, len(numbers))
-        start, before = file.tell(), numbers[-1]
+        end = file.tell()
+        digest = digest_of(file, start, end - start)
+        file.seek(end)
+        yield TextSpan(address, fields, most_bytes, start, end - start, digest, before, len(numbers))
+        start, before = end, numbers[-1]
 
 
 def _lines(file: BinaryIO, most_bytes: int, before: int) -> Iterator[tuple[int, bytes]]:
@@ -58,8 +69,9 @@ def _lines(file: BinaryIO, most_bytes: int, before: int) -> Iterator[tuple[int, 
             rest = file.readline(most_bytes)
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
+        line = line.removesuffix(b"\n").removesuffix(b"\r")
         if line.strip() or len(line) > most_bytes:
-            yield number, line.removesuffix(b"\n").removesuffix(b"\r")
+            yield number, line
 
 
 def _request(line: bytes, fields: Mapping[str, object]) -> bytes:

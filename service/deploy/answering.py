@@ -49,11 +49,8 @@ def describe(task: Task) -> Described:
         CorpusError: the fields ask for what the model does not have.
         ClusterError: the models cannot be loaded.
     """
-    try:
-        with closing(Answerer(task)) as answerer:
-            return answerer.described
-    except EngineError as error:  # which does not survive the way to another process
-        raise ClusterError(str(error)) from None
+    with closing(Answerer(task)) as answerer:
+        return answerer.described
 
 
 class Answerer:
@@ -63,11 +60,14 @@ class Answerer:
         """Load the engine, which must be of those that are `described`.
 
         Raises:
-            ClusterError: this node computes other bits than the one that was asked first.
+            ClusterError: the models cannot be loaded, or this node computes other bits than another.
         """
         configure_logging(task.settings.log_level, task.settings.log_format)
         self._task = task
-        self._operations = load_operations(task.settings)
+        try:
+            self._operations = load_operations(task.settings)
+        except (EngineError, OSError) as error:  # which do not survive the way to another process, or say too little
+            raise ClusterError(str(error)) from None
         self._runner = asyncio.Runner()
         self._parts = Parts(task.output)
         try:

@@ -10,6 +10,7 @@ import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -23,13 +24,15 @@ from service.corpus.errors import CorpusError
 from service.corpus.parts import Parts
 from service.corpus.run import progress, summary
 from service.corpus.sidecar import Counted
-from service.corpus.source import Source
+from service.corpus.source import Source, unreadable
 from service.deploy.answering import Answerer, Described, Task, describe
 from service.deploy.cluster_settings import ClusterSettings
 from service.deploy.errors import ClusterError
 from service.deploy.nodes import is_listening
 from service.deploy.pieces import Pieces
 
+RETRIES = 5
+"""How often a piece may cost its actor: one that always does, as where memory is too small, must not do so for ever."""
 WAIT_SECONDS = 15
 """How long a node with room is waited for before that is said."""
 
@@ -48,39 +51,40 @@ def run_on_ray(
     """
     parts = Parts(output)
     parts.check(force=force)
-    task = Task(settings.of_a_replica, endpoint, source, absolute(output))
-    with _connected(settings), _failures_told(source):
+    asked = replace(source, spans=())  # which no actor reads
+    task = Task(settings.of_a_replica, endpoint, asked, absolute(output))
+    with _failures_told(source), _connected(settings):
         described = _describe(settings, task)
         done = parts.begin(described.run, force=force)
         counted, started = parts.count(done), monotonic()
         before = counted.lines
-        if not source.lines:
+        if not source.lines and not done:
             with parts.writing("000000-000000.parquet", described.schema):
                 pass  # a table without rows has columns, too
+            counted = counted._replace(size=1)
         with progress(source, before) as bar:
-            for row in _answered(settings, task, described, done).iter_rows():
+            for row in _answered(settings, task, described, Pieces(source.spans, done)).iter_rows():
                 if row["failure"]:
                     raise OSError(row["failure"])
                 counted = Counted(counted.lines + row["lines"], counted.problems + row["problems"], counted.size + 1)
                 bar.update(row["lines"])
         if counted.lines != source.lines:
             raise ClusterError(f"{output} has {counted.lines:,} of {source.lines:,} lines: run the same command again")
-        parts.finish()
+        parts.finish(counted.size)
         return counted, summary(output, counted, before, monotonic() - started)
 
 
-def _answered(settings: ClusterSettings, task: Task, described: Described, done: set[str]) -> Dataset:
-    """What the actors say of each piece that is not `done`; they begin as it is read."""
+def _answered(settings: ClusterSettings, task: Task, described: Described, pieces: Pieces) -> Dataset:
+    """What the actors say of each of the `pieces`; they begin as it is read."""
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.target_max_block_size = 1  # a piece is a block: all in one go to the same actor
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="ray.data")  # of few pieces, of which some actors get none
-    spans = task.source.spans
     read = ray.data.read_datasource(
-        Pieces(spans, done),
-        override_num_blocks=max(1, len(spans)),
+        pieces,
+        override_num_blocks=max(1, len(pieces)),
         concurrency=max(2, settings.replicas),
         num_cpus=0,  # they wait more than they compute: the CPUs are the actors'
     )
@@ -90,6 +94,7 @@ def _answered(settings: ClusterSettings, task: Task, described: Described, done:
         batch_size=1,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(min_size=settings.replicas, max_size=settings.max_replicas or settings.replicas),
+        max_task_retries=RETRIES,
         **_resources(settings),
     )
     return answered
@@ -114,16 +119,16 @@ def _resources(settings: ClusterSettings) -> dict[str, Any]:
 
 @contextmanager
 def _connected(settings: ClusterSettings) -> Iterator[None]:
-    """Part of the cluster that RAY_ADDRESS names, else of one that runs on this machine, else of a new one on it."""
-    quiet: dict[str, Any] = {"logging_level": logging.WARNING}
+    """Part of the cluster that RAY_ADDRESS names, else of a new one on this machine."""
     named = os.environ.get("RAY_ADDRESS")
     if named and not is_listening(named):
         raise ClusterError(f"no cluster listens at {named} (RAY_ADDRESS): start one there, or name another")
+    resources = {"num_cpus": settings.node_cpus, "object_store_memory": settings.object_store_memory}
+    alone: dict[str, Any] = {} if named else {"include_dashboard": False, **resources}
     try:
-        ray.init("auto", **quiet)
-    except ConnectionError:
-        alone: dict[str, Any] = {"num_cpus": settings.node_cpus, "include_dashboard": False}
-        ray.init("local", object_store_memory=settings.object_store_memory, **alone, **quiet)
+        ray.init(named or "local", logging_level=logging.WARNING, **alone)
+    except ConnectionError as error:
+        raise ClusterError(f"cannot join {named} (RAY_ADDRESS): run this on one of its nodes; {error}") from None
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Ray's own way is to print stacks
     try:
         yield
@@ -140,7 +145,8 @@ def _failures_told(source: Source) -> Iterator[None]:
         if isinstance(error.cause, CorpusError | ClusterError):
             raise error.cause from None
         if isinstance(error.cause, OSError):
-            raise CorpusError(f"cannot read {source.address}: {error.cause.strerror or error.cause}") from None
+            raise unreadable(source.address, error.cause) from None
         raise
     except RayError as error:
-        raise ClusterError(" ".join(str(error).split())) from None
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise ClusterError(said[-1].removeprefix(f"{ClusterError.__module__}.ClusterError: ")) from None

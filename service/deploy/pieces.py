@@ -31,7 +31,13 @@ class Pieces(Datasource):
         """Read nothing yet."""
         super().__init__()  # type: ignore[no-untyped-call]  # Ray's
         self._spans = spans
-        self._done = done
+        self._done: dict[int, set[str]] = {}
+        for name in done:
+            self._done.setdefault(int(name.partition("-")[0]), set()).add(name)
+
+    def __len__(self) -> int:
+        """How many tasks read them."""
+        return len(self._spans)
 
     def estimate_inmemory_data_size(self) -> None:
         """Unknown; see there."""
@@ -40,7 +46,7 @@ class Pieces(Datasource):
         """The tasks; see there."""
         unknown = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
         return [
-            ReadTask(partial(read, number, span, self._done), unknown, SCHEMA)
+            ReadTask(partial(read, number, span, self._done.get(number, set())), unknown, SCHEMA)
             for number, span in enumerate(self._spans)
         ]
 

@@ -70,14 +70,14 @@ def test_nothing_but_the_parts_is_left_when_all_are_there(address: str) -> None:
     write(parts, FIRST, None)
     files, root = fsspec.core.url_to_fs(address)
     files.pipe_file(f"{root}/{SECOND}.{uuid4().hex}.new", b"of a process that was killed")
-    parts.finish()
+    parts.finish(1)
     assert names(address) == [FIRST]
 
 
 def test_a_whole_table_is_not_overwritten_but_by_force(address: str) -> None:
     parts, _ = begun(address)
     write(parts, FIRST, None)
-    parts.finish()
+    parts.finish(1)
     with pytest.raises(CorpusError, match="is there already: name another file, or overwrite it with --force"):
         begun(address)
     assert begun(address, force=True)[1] == set()
@@ -121,3 +121,20 @@ def test_readers_of_folders_pass_over_what_is_no_part(tmp_path: Path) -> None:
     write(parts, SECOND, "second")
     write(parts, FIRST, "first", None)
     assert parquet.read_table(address)["problem"].to_pylist() == ["first", None, "second"]
+
+
+def test_parts_that_other_nodes_wrote_elsewhere_are_missed(address: str) -> None:
+    parts, _ = begun(address)
+    write(parts, FIRST, None)
+    with pytest.raises(CorpusError, match="has 1 of 2 parts: name a folder that all nodes share, and run again"):
+        parts.finish(2)
+    assert begun(address)[1] == {FIRST}
+
+
+def test_a_table_whose_run_cannot_be_read_is_another_run(address: str) -> None:
+    write(begun(address)[0], FIRST, None)
+    files, root = fsspec.core.url_to_fs(address)
+    files.pipe_file(f"{root}/{PROGRESS}", b"")
+    with pytest.raises(CorpusError, match="is unfinished, and was begun with other input and software"):
+        begun(address)
+    assert begun(address, force=True)[1] == set()

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from service.corpus import text
+from service.corpus.addresses import suffix_of
 from service.corpus.errors import CorpusError
 from service.corpus.source import open_source
 from tests.corpus.runs import MOST_BYTES
@@ -107,3 +108,37 @@ def test_a_source_may_lie_wherever_fsspec_reaches(file: Path) -> None:
 def test_an_address_that_cannot_be_read_is_told(address: str, says: str) -> None:
     with pytest.raises(CorpusError, match=f"^{says}"):
         open_source(address, {}, "/attention", MOST_BYTES)
+
+
+@pytest.mark.parametrize("change", [b"two\none\n", b"one\n"], ids=["other lines", "fewer"])
+def test_a_file_that_changes_after_it_was_read_through_is_refused(file: Path, change: bytes) -> None:
+    file.write_bytes(b"one\ntwo\n")
+    source = open_source(str(file), {}, "/attention", MOST_BYTES)
+    file.write_bytes(change)
+    with pytest.raises(CorpusError, match="is not what it was when this run began: run the same command again"):
+        list(source.requests(skip=0))
+
+
+def test_a_file_that_is_gone_after_it_was_read_through_is_told(file: Path) -> None:
+    file.write_bytes(b"one\n")
+    source = open_source(str(file), {}, "/attention", MOST_BYTES)
+    file.unlink()
+    with pytest.raises(CorpusError, match=r"^cannot read .*sentences\.txt: No such file or directory"):
+        list(source.requests(skip=0))
+
+
+def test_blanks_of_any_length_are_no_line(file: Path) -> None:
+    assert sentences_of(file, b" " * MOST_BYTES + b"\none\n") == sentences_of(file, b"\none\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "suffix"),
+    [
+        ("a.TXT", ".txt"),
+        ("s3://bucket/a.b/c.ndjson", ".ndjson"),
+        ("https://host/a.parquet?X-Signature=b.c", ".parquet"),
+        ("zip://a.txt::s3://bucket/b.zip", ".txt"),
+    ],
+)
+def test_the_kind_of_an_address_is_that_of_its_file(address: str, suffix: str) -> None:
+    assert suffix_of(address) == suffix

@@ -83,3 +83,19 @@ def test_what_is_no_table_is_refused(file: Path) -> None:
     file.write_bytes(b"no table")
     with pytest.raises(CorpusError, match=r"^cannot read .*sentences\.parquet: Parquet magic bytes not found"):
         open_source(str(file), {}, "/attention", MOST_BYTES)
+
+
+def test_a_table_that_changes_after_it_was_read_through_is_refused(file: Path) -> None:
+    source = source_of(file, {"sentence": ["one", "two"]})
+    source_of(file, {"sentence": ["two", "one"]})
+    with pytest.raises(CorpusError, match="is not what it was when this run began: run the same command again"):
+        list(source.requests(skip=0))
+
+
+def test_a_text_that_is_no_utf_8_is_no_json_so_that_its_answer_says_so(file: Path) -> None:
+    texts = pyarrow.array([b"one", b"caf\xe9", b"three"]).view(pyarrow.string())
+    source = source_of(file, {"sentence": texts})
+    first, second, third = (request for _, request in source.requests(skip=0))
+    assert [orjson.loads(request) for request in (first, third)] == [{"sentence": "one"}, {"sentence": "three"}]
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(second)

@@ -146,15 +146,14 @@ def test_a_folder_of_somebody_else_is_not_used_for_haproxy(monkeypatch: pytest.M
         prepare(ClusterSettings())
 
 
-@pytest.mark.parametrize("command", ["cluster --join 127.0.0.1:1", "bulk {file} -o a.parquet --engine ray"])
+@pytest.mark.usefixtures("own_environment")
 def test_without_ray_how_to_get_it_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "sentences.txt").write_text("hi\n")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "ray" else find_spec(name))
-    assert complaint(capsys, *command.format(file=tmp_path / "sentences.txt").split()) == (
-        "attention-service: a cluster needs Ray: python -m pip install 'attention-service[cluster]'"
-    )
+    line = complaint(capsys, "bulk", str(tmp_path / "sentences.txt"), "-o", "a.parquet", "--engine", "ray")
+    assert line == "attention-service: a cluster needs Ray: python -m pip install 'attention-service[cluster]'"
 
 
 @pytest.mark.parametrize("number", NUMBERS)
