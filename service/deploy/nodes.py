@@ -39,6 +39,8 @@ def lead(settings: ClusterSettings) -> None:
         logger.warning(OPEN, settings.host)
     prepare(settings)
     make_token()
+    # replicas have ended in order by then, and have nowhere to move; what a bulk command left would be waited for
+    os.environ["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"] = "0"
     address = own_address(settings)
     role = ["--head", f"--port={settings.cluster_port}", f"--node-ip-address={address}", "--include-dashboard=false"]
     with _ray(settings, role) as node:

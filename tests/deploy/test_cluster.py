@@ -49,7 +49,8 @@ def made(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     flags, nodes = request.param
     with cluster(*flags, nodes=nodes) as made:
         yield made
-        processes = [child for each in made.processes for child in psutil.Process(each.pid).children(recursive=True)]
+        alive = [psutil.Process(each.pid) for each in made.processes if each.poll() is None]
+        processes = [child for each in alive for child in each.children(recursive=True)]
     left = [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert left == [], "ending the commands ends all that they started"
 
