@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 from urllib.parse import urlsplit
@@ -37,22 +38,39 @@ def reading(address: str) -> Iterator["io.BufferedReader[io.RawIOBase]"]:
         yield file
 
 
-def digest_of(file: BinaryIO, start: int, size: int) -> bytes:
-    """SHA-256 of `size` bytes of `file` from `start`, at which it is left."""
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some bytes of the file at `address`, as they were when it was read through."""
+
+    address: str
+    start: int
+    size: int
+    digest: bytes
+    """SHA-256 of them."""
+
+    @contextmanager
+    def reading(self) -> Iterator["io.BufferedReader[io.RawIOBase]"]:
+        """The file, at the start of the stretch.
+
+        Raises:
+            CorpusError: the bytes have changed, or are others on this machine.
+        """
+        with reading(self.address) as file:
+            if _digest(file, self.start, self.size) != self.digest:
+                raise CorpusError(f"{self.address} is not what it was when this run began: run the same command again")
+            file.seek(self.start)
+            yield file
+
+
+def stretch_of(address: str, file: BinaryIO, start: int, size: int) -> Stretch:
+    """`size` bytes from `start` of `file`, which is that at `address`, and is left at their end."""
+    return Stretch(address, start, size, _digest(file, start, size))
+
+
+def _digest(file: BinaryIO, start: int, size: int) -> bytes:
     digest = hashlib.sha256()
     file.seek(start)
     while size and (piece := file.read(min(size, READ_BYTES))):
         digest.update(piece)
         size -= len(piece)
-    file.seek(start)
     return digest.digest()
-
-
-def check_same(address: str, file: BinaryIO, start: int, size: int, digest: bytes) -> None:
-    """Let pass a file whose bytes there are still those of which `digest` is, and leave it at their `start`.
-
-    Raises:
-        CorpusError: it has changed, or is another on this machine.
-    """
-    if digest_of(file, start, size) != digest:
-        raise CorpusError(f"{address} is not what it was when this run began: run the same command again")

@@ -8,7 +8,7 @@ import orjson
 import pyarrow
 from pyarrow import parquet, types
 
-from service.corpus.addresses import READ_BYTES, check_same, digest_of, reading
+from service.corpus.addresses import READ_BYTES, Stretch, stretch_of
 from service.corpus.errors import CorpusError
 
 BATCH_ROWS = 256
@@ -17,18 +17,12 @@ BATCH_ROWS = 256
 
 @dataclass(frozen=True, slots=True)
 class TableSpan:
-    """A row group of the table at `address`."""
+    """A row group of a table."""
 
-    address: str
+    place: Stretch
     fields: Mapping[str, object]
     """What every row is asked with beside its columns."""
     row_group: int
-    start: int
-    """The byte at which it begins."""
-    size: int
-    """How many bytes it has."""
-    digest: bytes
-    """SHA-256 of these."""
     before: int
     """How many rows of the table come before."""
     lines: int
@@ -41,8 +35,7 @@ class TableSpan:
             CorpusError: the file has changed.
         """
         number = self.before
-        with reading(self.address) as file:
-            check_same(self.address, file, self.start, self.size, self.digest)
+        with self.place.reading() as file:
             table = parquet.ParquetFile(file, buffer_size=READ_BYTES)
             for batch in table.iter_batches(BATCH_ROWS, row_groups=[self.row_group]):
                 for place in range(batch.num_rows):
@@ -82,9 +75,8 @@ def spans_of_table(
     spans, before = [], 0
     for group in range(table.num_row_groups):
         rows = table.metadata.row_group(group)
-        start, size = _place(rows)
-        digest = digest_of(file, start, size)
-        spans.append(TableSpan(address, fields, group, start, size, digest, before, rows.num_rows))
+        place = stretch_of(address, file, *_place(rows))
+        spans.append(TableSpan(place, fields, group, before, rows.num_rows))
         before += rows.num_rows
     return spans, table.schema_arrow.names != ["sentence"]
 

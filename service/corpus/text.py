@@ -8,26 +8,20 @@ from typing import BinaryIO
 
 import orjson
 
-from service.corpus.addresses import check_same, digest_of, reading
+from service.corpus.addresses import Stretch, stretch_of
 
 SPAN_LINES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class TextSpan:
-    """Lines in a row of the file at `address`."""
+    """Lines in a row of a file."""
 
-    address: str
+    place: Stretch
     fields: Mapping[str, object] | None
     """What every line is asked with, as a sentence; None = lines are requests."""
     most_bytes: int
     """The longest line that is kept whole: a longer one is cut a byte beyond, and refused for it."""
-    start: int
-    """The byte at which it begins."""
-    size: int
-    """How many bytes it has."""
-    digest: bytes
-    """SHA-256 of these."""
     before: int
     """How many lines of the file come before."""
     lines: int
@@ -39,8 +33,7 @@ class TextSpan:
         Raises:
             CorpusError: the file has changed.
         """
-        with reading(self.address) as file:
-            check_same(self.address, file, self.start, self.size, self.digest)
+        with self.place.reading() as file:
             for number, line in islice(_lines(file, self.most_bytes, self.before), self.lines):
                 yield number, line if self.fields is None else _request(line, self.fields)
 
@@ -53,9 +46,7 @@ def spans_of_text(
     start = before = 0
     while numbers := [number for number, _ in islice(lines, SPAN_LINES)]:
         end = file.tell()
-        digest = digest_of(file, start, end - start)
-        file.seek(end)
-        yield TextSpan(address, fields, most_bytes, start, end - start, digest, before, len(numbers))
+        yield TextSpan(stretch_of(address, file, start, end - start), fields, most_bytes, before, len(numbers))
         start, before = end, numbers[-1]
 
 

@@ -48,11 +48,9 @@ class RayMiddleware:
         await self.app(scope, receive, send_ours)
         if is_rays:
             document = problem_document(NO_REPLICA, Occurrence(scope["path"], request_id[1].decode()))
-            status, headers = (
-                KINDS[NO_REPLICA.code].status,
-                {**NO_REPLICA.headers, "X-Request-Id": request_id[1].decode()},
-            )
-            await Response(orjson.dumps(document), status, headers, MEDIA_TYPE)(scope, receive, send)
+            answer = Response(orjson.dumps(document), KINDS[NO_REPLICA.code].status, NO_REPLICA.headers, MEDIA_TYPE)
+            answer.raw_headers.append(request_id)
+            await answer(scope, receive, send)
 
 
 def _is_of_no_app(start: Message) -> bool:
