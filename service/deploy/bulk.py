@@ -81,6 +81,7 @@ def _answered(settings: ClusterSettings, task: Task, described: Described, piece
     context.print_on_execution_start = False
     context.target_max_block_size = 1  # a piece is a block: all in one go to the same actor
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated")  # until retries have a name of their own
     warnings.filterwarnings("ignore", module="ray.data")  # of few pieces, of which some actors get none
     read = ray.data.read_datasource(
         pieces,
