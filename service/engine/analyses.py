@@ -1,9 +1,9 @@
 """What attentions tell: statistics of heads, attention rollout, attentions weighted by their values. Pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from service.engine.shapes import STATISTICS
@@ -19,22 +19,66 @@ def statistics(attentions: Float[Tensor, "h n n"], special: Sequence[int]) -> Fl
     query gives to itself, to the token before or after it, to the first token, to the `special` ones (1 in the mask):
     averaged over the queries that have such a token.
     """
-    n = attentions.shape[-1]
-    positions = torch.arange(n, device=attentions.device, dtype=attentions.dtype)
-    distance = (positions[:, None] - positions[None, :]).abs()
+    return summarize(row_statistics(attentions, 0, special))
+
+
+def row_statistics(
+    attentions: Float[Tensor, "*h r reach"], first: int, special: Sequence[int]
+) -> dict[str, Float[Tensor, "*h r"]]:
+    """What `statistics` is made of: the same for each of r queries, of which the first is number `first`.
+
+    There is a key for each `special`; those beyond the reach of the queries get nothing.
+    """
+    r, reach = attentions.shape[-2:]
+    m = len(special)
+    queries = torch.arange(first, first + r, device=attentions.device)
+    keys = torch.arange(reach, device=attentions.device)
     is_special = torch.tensor(special, dtype=torch.bool, device=attentions.device)
-    rows = {
+    to_special = attentions[..., is_special[:reach]].sum(-1)
+    return {
         "entropy": -torch.special.xlogy(attentions, attentions).sum(-1),
-        "distance": (attentions * distance).sum(-1),
-        "self": attentions.diagonal(dim1=-2, dim2=-1),
-        "previous": attentions.diagonal(-1, dim1=-2, dim2=-1),
-        "next": attentions.diagonal(1, dim1=-2, dim2=-1),
+        "distance": (attentions * (queries[:, None] - keys).abs()).sum(-1),
+        "self": _mass_at(attentions, queries, m),
+        "previous": _mass_at(attentions, queries - 1, m),
+        "next": _mass_at(attentions, queries + 1, m),
         "first": attentions[..., 0],
-        "special": attentions[..., is_special].sum(-1) if is_special.any() else attentions[..., :0, 0],
+        "special": to_special if is_special.any() else torch.full_like(to_special, torch.nan),
+        "maximum": attentions.amax(-1),
     }
-    named = {name: values.mean(-1) for name, values in rows.items()}  # the mean of nothing is NaN
-    named["maximum"] = attentions.amax((-2, -1))
+
+
+def summarize(rows: Mapping[str, Float[Tensor, "*h r"]]) -> Float[Tensor, "*h 8"]:
+    """The mean over the queries that have such a number; of `maximum` the greatest."""
+    named = {name: values.nanmean(-1) for name, values in rows.items()}  # the mean of nothing is NaN
+    named["maximum"] = rows["maximum"].amax(-1)
     return torch.stack([named[name] for name in STATISTICS], dim=-1)
+
+
+def _mass_at(attentions: Float[Tensor, "*h r reach"], keys: Int64[Tensor, " r"], m: int) -> Float[Tensor, "*h r"]:
+    """What each query gives to a key of its own: 0 beyond its reach, NaN where there are only `m`."""
+    reach = attentions.shape[-1]
+    places = keys.clamp(0, reach - 1).expand(attentions.shape[:-1])[..., None]
+    found = attentions.gather(-1, places)[..., 0]
+    return found.where(keys < reach, 0.0).where((keys >= 0) & (keys < m), torch.nan)
+
+
+def mass_by_distance(attentions: Float[Tensor, "*h r reach"], first: int, m: int) -> Float[Tensor, "*h r distances"]:
+    """What each of r queries gives to keys at distance |i - j| of 0, 1, 2 to 3, 4 to 7, and so on.
+
+    The first query is number `first`, and there are m keys.
+    """
+    r, reach = attentions.shape[-2:]
+    queries = torch.arange(first, first + r, device=attentions.device)
+    keys = torch.arange(reach, device=attentions.device)
+    powers = 2 ** torch.arange(num_distances(m) - 1, device=attentions.device)
+    places = torch.bucketize((queries[:, None] - keys).abs(), powers, right=True)
+    masses = attentions.new_zeros(*attentions.shape[:-1], num_distances(m))
+    return masses.scatter_add_(-1, places.expand(attentions.shape), attentions)
+
+
+def num_distances(m: int) -> int:
+    """How many ranges of distances there are among m tokens: each but the first two is twice as long as the last."""
+    return 1 + (m - 1).bit_length()
 
 
 def roll_out(means: Sequence[Float[Tensor, "n n"]]) -> list[Float[Tensor, "n n"]]:

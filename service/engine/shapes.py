@@ -8,6 +8,9 @@ Shape = tuple[int, ...]
 STATISTICS = ("entropy", "distance", "self", "previous", "next", "first", "special", "maximum")
 """What `statistics` holds for each head."""
 
+ROW_STATISTICS = frozenset({"statistics", "row_entropy", "row_maximum", "mass_by_distance"})
+"""Tensors that are told of whole rows of attentions."""
+
 
 class Dimensions(NamedTuple):
     """Lengths of the axes of an answer's tensors; `layers` and `heads` are those that are answered."""

@@ -1,0 +1,131 @@
+"""One head of one layer, whose scores are computed for some queries at a time."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, Float32
+from torch import Tensor
+
+from service.engine.attention import later_keys
+from service.engine.view import length
+
+MOST_SUMMED = 16
+"""A float32 sum of more products is off by more than softmax is: longer ones are made in float64."""
+
+
+class Masked(NamedTuple):
+    """Which keys some queries may not attend to: none before `first`, and those that `cells` says of the others."""
+
+    first: int
+    cells: Bool[Tensor, "r others"]
+
+
+@runtime_checkable
+class Mask(Protocol):
+    """Which keys each query may attend to."""
+
+    def reach(self, queries: slice) -> int:
+        """How many keys there are up to the last that any of the queries may attend to."""
+
+    def of(self, queries: slice) -> Masked | None:
+        """What is masked of the keys within reach; None = nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CausalMask:
+    """No query attends to a key that comes after it."""
+
+    device: torch.device
+
+    def reach(self, queries: slice) -> int:
+        """Those up to the last query itself."""
+        return int(queries.stop)
+
+    def of(self, queries: slice) -> Masked:
+        """The triangle at the end."""
+        return Masked(queries.start, later_keys(length(queries), self.device))
+
+
+class Scratch:
+    """Memory that is used again and again: to get new pages takes longer than to compute what is written there."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Hold nothing yet."""
+        self._device = device
+        self._flat: dict[tuple[str, torch.dtype], Tensor] = {}
+
+    def take(self, name: str, rows: int, columns: int, dtype: torch.dtype) -> Float[Tensor, "rows columns"]:
+        """Room for a matrix, which overwrites the last of this name."""
+        flat = self._flat.get((name, dtype))
+        if flat is None or flat.numel() < rows * columns:
+            flat = self._flat[name, dtype] = torch.empty(rows * columns, dtype=dtype, device=self._device)
+        return flat[: rows * columns].view(rows, columns)
+
+
+@dataclass(slots=True)
+class Head:
+    """What the scores of n queries and m keys are made of: softcap(Q·Kᵀ·scaling) + bias, -inf where masked."""
+
+    query: Float[Tensor, "n d_k"]
+    key: Float[Tensor, "m d_k"]
+    value: Float[Tensor, "m d_v"]
+    scaling: float
+    mask: Mask | None = None
+    softcap: float | None = None
+    bias: Float[Tensor, "n m"] | None = None
+    sink: Float[Tensor, ""] | None = None
+    """A score that takes its share of every row, but has no key (GPT-OSS)."""
+    _factors: tuple[Tensor, Tensor] = field(init=False, repr=False)
+    """Queries and transposed keys, of the type that their products are made in."""
+
+    def __post_init__(self) -> None:
+        """Choose the type once: keys of another type take another copy."""
+        factors = (self.query, self.key)
+        is_long = self.query.shape[1] > MOST_SUMMED and self.query.dtype is torch.float32
+        if is_long and self.query.device.type != "mps":  # which has no float64
+            factors = (self.query.double(), self.key.double())
+        self._factors = (factors[0], factors[1].T)
+
+    @property
+    def n(self) -> int:
+        """How many queries there are."""
+        return self.query.shape[0]
+
+    @property
+    def m(self) -> int:
+        """How many keys."""
+        return self.key.shape[0]
+
+    def reach(self, queries: slice) -> int:
+        """How many keys there are up to the last that any of the queries may attend to."""
+        return self.m if self.mask is None else self.mask.reach(queries)
+
+    def masked(self, queries: slice) -> Masked | None:
+        """What is masked of the keys within reach; None = nothing."""
+        return None if self.mask is None else self.mask.of(queries)
+
+    def scores(self, queries: slice, masked: Masked | None, scratch: Scratch) -> Float32[Tensor, "r reach"]:
+        """Softmax's argument for some queries and the keys within their reach."""
+        query, key = self._factors
+        rows, columns = length(queries), self.reach(queries)
+        products = scratch.take("products", rows, columns, query.dtype)
+        products.addmm_(query[queries], key[:, :columns], beta=0, alpha=self.scaling)
+        if self.softcap is not None:
+            products.div_(self.softcap).tanh_().mul_(self.softcap)
+        if self.bias is not None:
+            products += self.bias[queries, :columns]
+        scores = products
+        if products.dtype is not torch.float32:
+            scores = scratch.take("scores", rows, columns, torch.float32).copy_(products)
+        if masked is not None:
+            scores[:, masked.first :].masked_fill_(masked.cells, -torch.inf)
+        return scores
+
+    def attentions(self, scores: Float[Tensor, "r reach"], masked: Masked | None) -> Float[Tensor, "r reach"]:
+        """Softmax over the keys, in place of the scores; 0 throughout for a query that may attend to nothing."""
+        if self.sink is not None:
+            sink = self.sink.to(scores.dtype).expand(len(scores), 1)
+            return scores.copy_(torch.softmax(torch.cat([scores, sink], dim=-1), dim=-1)[:, :-1])
+        torch.softmax(scores, dim=-1, out=scores)
+        return scores if masked is None else scores.nan_to_num_(nan=0.0)

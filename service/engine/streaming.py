@@ -1,0 +1,105 @@
+"""Exact attention of long texts in memory that does not grow with their square.
+
+Queries come in blocks, of so few that their whole rows fit in a cache: each row has its true normaliser, and of what is
+computed only what is wanted stays. Each step is short, so that whoever takes them can see to others in between, and
+stop.
+"""
+
+from collections.abc import Collection, Generator, Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from service.engine.collecting import HeadReduction
+from service.engine.heads import Head, Masked, Scratch
+from service.engine.keeping import Bins, Output, Rows, Statistics, Strongest, Window
+from service.engine.view import View, length
+
+BLOCK_NUMBERS = 2**21
+"""The most numbers of a block: 8 MiB. Fewer rows at a time would make slower products."""
+BLOCK_QUERIES = 512
+"""The most queries of a block: of short rows, more would gain nothing."""
+
+FINE_NUMBERS = 2**18
+"""The same where rows are in float64, and several of that size are made of them."""
+
+Steps = Generator[None, None, dict[str, Tensor]]
+"""Short steps, and in the end tensors by name."""
+
+
+@runtime_checkable
+class Keeper(Protocol):
+    """Keeps something of a matrix whose rows come some at a time."""
+
+    def take(self, queries: slice, rows: Rows, masked: Masked | None) -> None:
+        """Keep what is wanted of the rows of some `queries`, which are overwritten afterwards."""
+
+    def result(self) -> dict[str, Tensor]:
+        """What was kept, by name, once all queries were taken."""
+
+
+def blocks(queries: slice, m: int, numbers: int = BLOCK_NUMBERS) -> Iterator[slice]:
+    """`queries` a few at a time: their rows of m keys have at most so many `numbers`; one always goes."""
+    rows = min(max(1, numbers // m), BLOCK_QUERIES)
+    for start in range(queries.start, queries.stop, rows):
+        yield slice(start, min(start + rows, queries.stop))
+
+
+def stream_head(head: Head, view: View, names: Collection[str], special: Sequence[int], scratch: Scratch) -> Steps:
+    """Those tensors of one head that `names` has; `special` tells which keys are special tokens.
+
+    `attentions` and `scores` are what `view` makes of them; with its `top_k` there are `indices`, too.
+    """
+    of_scores = [keeper_of("scores", view, head)] if "scores" in names else []
+    of_attentions = [keeper_of("attentions", view, head)] if "attentions" in names else []
+    if "output" in names:
+        of_attentions.append(Output(view, head.value))
+    statistics = Statistics(names, special)
+    for queries in blocks(view.queries, head.m, FINE_NUMBERS if statistics.names else BLOCK_NUMBERS):
+        masked = head.masked(queries)
+        rows = head.scores(queries, masked, scratch)
+        for keeper in of_scores:
+            keeper.take(queries, rows, masked)
+        if statistics.names:
+            statistics.take(queries, head.attentions(rows.double(), masked))
+        if of_attentions:
+            rows = head.attentions(rows, masked)
+        for keeper in of_attentions:
+            keeper.take(queries, rows, masked)
+        yield
+    keepers: list[Keeper] = [*of_scores, *of_attentions]
+    kept = [keeper.result() for keeper in keepers] + [statistics.result()]
+    return {name: tensor for tensors in kept for name, tensor in tensors.items()}
+
+
+def stream_reduced(heads: Sequence[Head], view: View, name: str, reduction: HeadReduction, scratch: Scratch) -> Steps:
+    """The `scores` or `attentions` of many heads of one layer, elementwise reduced to one matrix."""
+    combine = torch.maximum if reduction == "max" else torch.add
+    keeper = keeper_of(name, view, heads[0])
+    for queries in blocks(view.queries, heads[0].m):
+        masked = heads[0].masked(queries)
+        reduced = scratch.take("reduced", length(queries), heads[0].reach(queries), torch.float32)
+        for index, head in enumerate(heads):
+            rows = head.scores(queries, masked, scratch)
+            if name == "attentions":
+                rows = head.attentions(rows, masked)
+            if index:
+                combine(reduced, rows, out=reduced)
+            else:
+                reduced.copy_(rows)
+            yield
+        if reduction == "mean":
+            reduced /= len(heads)
+        keeper.take(queries, reduced, masked)
+    return keeper.result()
+
+
+def keeper_of(name: str, view: View, head: Head) -> Keeper:
+    """What keeps the `scores` or `attentions` as `view` has them."""
+    device = head.query.device
+    if name == "attentions" and view.top_k is not None:
+        return Strongest(view, device)
+    if view.marks_masked or view.is_pooled:
+        return Bins(name, view, device)
+    return Window(name, view, device, -torch.inf if name == "scores" else 0.0)
