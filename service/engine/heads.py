@@ -10,9 +10,6 @@ from torch import Tensor
 from service.engine.attention import later_keys
 from service.engine.view import length
 
-MOST_SUMMED = 16
-"""A float32 sum of more products is off by more than softmax is: longer ones are made in float64."""
-
 
 class Masked(NamedTuple):
     """Which keys some queries may not attend to: none before `first`, and those that `cells` says of the others."""
@@ -77,15 +74,16 @@ class Head:
     sink: Float[Tensor, ""] | None = None
     """A score that takes its share of every row, but has no key (GPT-OSS)."""
     _factors: tuple[Tensor, Tensor] = field(init=False, repr=False)
-    """Queries and transposed keys, of the type that their products are made in."""
+    """Queries and transposed keys, of the type that their products are made in.
+
+    Sums of products in float32 would be off by more than softmax is, above all where they nearly cancel out.
+    """
 
     def __post_init__(self) -> None:
-        """Choose the type once: keys of another type take another copy."""
-        factors = (self.query, self.key)
-        is_long = self.query.shape[1] > MOST_SUMMED and self.query.dtype is torch.float32
-        if is_long and self.query.device.type != "mps":  # which has no float64
-            factors = (self.query.double(), self.key.double())
-        self._factors = (factors[0], factors[1].T)
+        """Choose the type: float64 for float32, and that of a model of less precision."""
+        is_double = self.query.dtype is torch.float32 and self.query.device.type != "mps"  # which has no float64
+        query, key = (self.query.double(), self.key.double()) if is_double else (self.query, self.key)
+        self._factors = (query, key.T)
 
     @property
     def n(self) -> int:

@@ -16,8 +16,8 @@ from service.engine.heads import Head, Masked, Scratch
 from service.engine.keeping import Bins, Output, Rows, Statistics, Strongest, Window
 from service.engine.view import View, length
 
-BLOCK_NUMBERS = 2**21
-"""The most numbers of a block: 8 MiB. Fewer rows at a time would make slower products."""
+BLOCK_NUMBERS = 2**20
+"""The most numbers of a block: 8 MiB in float64. Fewer rows at a time would make slower products."""
 BLOCK_QUERIES = 512
 """The most queries of a block: of short rows, more would gain nothing."""
 
