@@ -47,6 +47,16 @@ def row_statistics(
     }
 
 
+def of_rows(
+    name: str, attentions: Float[Tensor, "*h r reach"], first: int, special: Sequence[int]
+) -> Float[Tensor, "..."]:
+    """The tensor of this name that is told of whole rows, of which the first is that of query number `first`."""
+    if name == "mass_by_distance":
+        return mass_by_distance(attentions, first, len(special))
+    rows = row_statistics(attentions, first, special)
+    return summarize(rows) if name == "statistics" else rows[name.removeprefix("row_")]
+
+
 def summarize(rows: Mapping[str, Float[Tensor, "*h r"]]) -> Float[Tensor, "*h 8"]:
     """The mean over the queries that have such a number; of `maximum` the greatest."""
     named = {name: values.nanmean(-1) for name, values in rows.items()}  # the mean of nothing is NaN

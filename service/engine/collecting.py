@@ -6,11 +6,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
 from torch import Tensor
 
 from service.engine import analyses
 from service.engine.attention import SMALL
+from service.engine.keeping import strongest
+from service.engine.shapes import ROW_STATISTICS
+from service.engine.view import View
 from service.engine.words import Word, pool_queries, pool_words
 
 SHARED_TENSORS = ("embedding", "query_weights", "key_weights", "value_weights")
@@ -24,8 +27,12 @@ OUTPUT_WEIGHTS = "output_weights"
 MASKED = "masked"
 """Which cells stand for keys that no query may attend to: [query][key]; absent where there are none."""
 
+INDICES = "indices"
+"""Which keys are the strongest of a query: [layer][head][query][k]. An answer has it where it has but those."""
+
 SOURCES = {
-    "statistics": {"attentions"},
+    "indices": {"attentions"},
+    **{name: {"attentions"} for name in ROW_STATISTICS},
     "rollout": {"attentions"},
     "value_weighted": {"attentions", "value", OUTPUT_WEIGHTS},
 }
@@ -36,7 +43,11 @@ ALIGNMENT = 64
 
 _KEPT_ELSEWHERE = frozenset({*SHARED_TENSORS, "rollout"})
 
+OVER_KEYS = frozenset({"scores", "attentions", "value_weighted", "rollout"})
+"""Matrices whose rows are queries and whose columns are keys."""
+
 HeadReduction = Literal["mean", "max"]
+Array = Float32[np.ndarray, "..."] | Int32[np.ndarray, "..."]
 Block = Mapping[str, Tensor]
 """Tensors of some heads of one layer, by name: [head][query][·]."""
 
@@ -68,6 +79,10 @@ class Wanted(NamedTuple):
     """Keep the matrices of one tensor, NaN where a cell of `scores` or `attentions` is masked."""
     as_is: bool = False
     """Whether the tensors of the only head of the only layer are the answer: see `can_be_as_is`."""
+    view: View | None = None
+    """What of the matrices is kept; None = all."""
+    streamed: bool = False
+    """Whether rows are computed some at a time, and none of the matrices as a whole."""
 
     def heads_of(self, layer: int) -> Sequence[int]:
         """The heads of `layer` that must be computed: rollout needs those of all layers below, too."""
@@ -89,9 +104,11 @@ def needs_of(include: Collection[str], picture: bool) -> frozenset[str]:
     return frozenset(needed)
 
 
-def can_be_as_is(include: Collection[str], num_heads: int, picture: bool) -> bool:
-    """Whether the tensors of a model of one layer are the answer as they are: nothing to gather, derive or mark."""
-    return num_heads == 1 and not picture and frozenset(include).isdisjoint({*SOURCES, *SHARED_TENSORS})
+def can_be_as_is(include: Collection[str], num_heads: int, picture: bool, view: View | None) -> bool:
+    """Whether the tensors of a model of one layer are the answer as they are: none to gather, derive, cut or mark."""
+    if num_heads > 1 or picture or view is not None:
+        return False
+    return frozenset(include).isdisjoint({*SOURCES, *SHARED_TENSORS})
 
 
 class Collector:
@@ -106,7 +123,7 @@ class Collector:
         self._reduced: dict[int, Tensor] = {}
         """By layer, where the heads become one matrix."""
         self._means: list[Tensor] = []
-        self.tensors: dict[str, Float32[np.ndarray, ...]] = {}
+        self.tensors: dict[str, Array] = {}
         """Once finished: what was kept, [layer][head]…, on the CPU; `rollout` is [layer][query][key]."""
         self.matrices: list[Float32[np.ndarray, "n m"]] = []
         """Once finished, of a picture: what was kept of its tensor, layer by layer, of each head or of all reduced."""
@@ -118,7 +135,7 @@ class Collector:
         if layer not in self.wanted.layers:
             return
         for name in self._names:
-            tensors = self._derive(name, block)
+            tensors = self._cut(name, self._derive(name, block))
             if self.wanted.reduction is None:
                 self._keep(name, layer, heads, tensors)
             else:
@@ -136,7 +153,7 @@ class Collector:
             return None
         if "attentions" not in self._names or "scores" in wanted.needs or len(wanted.heads) == 1:
             return None
-        if wanted.words or wanted.reduction or wanted.picture or wanted.heads != wanted.heads_of(0):
+        if wanted.view or wanted.words or wanted.reduction or wanted.picture or wanted.heads != wanted.heads_of(0):
             return None
         self._kept["attentions"] = torch.empty(1, len(wanted.heads), n, n, device=device)
         return self._kept["attentions"][0]
@@ -167,13 +184,30 @@ class Collector:
         """Take the tensors that all heads share, and bring everything to the CPU."""
         wanted = self.wanted
         if wanted.picture:
-            self.matrices = [_to_numpy(matrix) for matrix in [*shared.values(), *self._drawn()]]
+            shared_ones = (self.cut_shared(name, tensor) for name, tensor in shared.items())
+            self.matrices = [_to_numpy(matrix) for matrix in [*shared_ones, *self._drawn()]]
             return
         self.tensors.update((name, _to_numpy(tensor)) for name, tensor in self._kept.items())
         if "rollout" in wanted.include:
             rolled = analyses.roll_out(self._means)
-            self.tensors["rollout"] = _to_numpy(self._pool(torch.stack([rolled[layer] for layer in wanted.layers])))
-        self.tensors.update((name, _to_numpy(tensor)) for name, tensor in shared.items())
+            rolled_out = self._pool(torch.stack([rolled[layer] for layer in wanted.layers]))
+            self.tensors["rollout"] = _to_numpy(self._cut("rollout", rolled_out))
+        self.tensors.update((name, _to_numpy(self.cut_shared(name, tensor))) for name, tensor in shared.items())
+
+    def cut_shared(self, name: str, tensor: Tensor) -> Tensor:
+        """What of a tensor that all heads share is in view: the embedding is that of the queries."""
+        view = self.wanted.view
+        return tensor[view.queries] if view is not None and name == "embedding" else tensor
+
+    def fill(self, kept: Sequence[Sequence[Mapping[str, Tensor]]], shared: Mapping[str, Tensor]) -> None:
+        """Take what is the answer already, layer by layer, of each head or of all reduced to one; and finish."""
+        if self.wanted.picture:
+            self.matrices = [_to_numpy(tensor) for layer in kept for head in layer for tensor in head.values()]
+            return
+        for name in self._names:
+            heads = [torch.stack([head[name] for head in layer]) for layer in kept]
+            self.tensors[name] = _to_numpy(torch.stack(heads))
+        self.tensors.update((name, _to_numpy(self.cut_shared(name, tensor))) for name, tensor in shared.items())
 
     def _drawn(self) -> Iterator[Tensor]:
         reduction, heads = self.wanted.reduction, self.wanted.heads
@@ -184,16 +218,39 @@ class Collector:
 
     def _derive(self, name: str, block: Block) -> Tensor:
         match name:
-            case "statistics":
+            case "statistics" | "row_entropy" | "row_maximum" | "mass_by_distance":
                 special = [int(all(self.wanted.special[i] for i in word)) for word in self._key_words()]
-                return analyses.statistics(self._pool(block["attentions"]), special)
+                return analyses.of_rows(name, *self._rows(self._pool(block["attentions"])), special)
             case "value_weighted":
                 return self._pool(analyses.value_weighted(block["attentions"], block["value"], block[OUTPUT_WEIGHTS]))
             case "scores" | "attentions":
                 return self._mark(self._pool(block[name]), block.get(MASKED))
             case "sink" if self.wanted.words is not None:
                 return pool_queries(block[SINK], self.wanted.words.queries)
+            case "indices":
+                return block["attentions"]
         return block[name]
+
+    def _rows(self, attentions: Tensor) -> tuple[Tensor, int]:
+        """Those of the queries that are answered, and the number of the first."""
+        view = self.wanted.view
+        return (attentions, 0) if view is None else (attentions[:, view.queries], view.queries.start)
+
+    def _cut(self, name: str, tensors: Tensor) -> Tensor:
+        """What of the heads' tensors is in view."""
+        view = self.wanted.view
+        if view is None or name in ROW_STATISTICS:
+            return tensors
+        if name in {"key", "value"}:
+            return tensors[:, view.keys]
+        tensors = tensors[:, view.queries]
+        if name not in OVER_KEYS and name != INDICES:
+            return tensors
+        tensors = tensors[:, :, view.keys]
+        if view.top_k is None:
+            return tensors
+        indices = strongest(tensors, view.top_k)
+        return indices + view.keys.start if name == INDICES else tensors.gather(-1, indices)
 
     def _key_words(self) -> Sequence[Sequence[int]]:
         """The keys' token indices, word by word."""
@@ -219,7 +276,9 @@ class Collector:
             self._means.append(share)
 
 
-def _to_numpy(tensor: Tensor) -> Float32[np.ndarray, "..."]:
-    if tensor.dtype is not torch.float32:
+def _to_numpy(tensor: Tensor) -> Array:
+    if tensor.dtype is torch.int64:
+        tensor = tensor.int()
+    elif tensor.dtype is not torch.float32:
         tensor = tensor.float()
     return np.ascontiguousarray(tensor.numpy(force=True))

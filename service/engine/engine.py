@@ -40,7 +40,13 @@ class Engine:
     An answer depends on its request alone, never on what else is at work.
     """
 
-    def __init__(self, device: str = "auto", num_threads: int | None = None, max_tokens: int = 2048) -> None:
+    def __init__(
+        self,
+        device: str = "auto",
+        num_threads: int | None = None,
+        max_tokens: int = 2048,
+        max_stream_tokens: int = 131_072,
+    ) -> None:
         """Load the models onto `device`; torch gets `num_threads`, or as many as there are cores to use.
 
         Raises:
@@ -48,8 +54,11 @@ class Engine:
         """
         self.device = resolve_device(device)
         self.max_tokens = max_tokens
+        self.max_stream_tokens = max_stream_tokens
         self.worker = Worker(num_threads or default_num_threads())
-        self.models: dict[str, Model] = {SYNTHETIC: SyntheticModel(self.worker, self.device, max_tokens)}
+        self.models: dict[str, Model] = {
+            SYNTHETIC: SyntheticModel(self.worker, self.device, max_tokens, max_stream_tokens)
+        }
 
     def add(self, source: "Source", dtype: "DType", batching: Batching) -> None:
         """Load a pretrained model and prove its attention; takes seconds to minutes.

@@ -7,7 +7,8 @@ EngineError
 │   ├── UnknownModelError
 │   ├── IndexOutOfRangeError     a layer or head that the model does not have
 │   ├── NotOfferedError          a field or tensor that the model does not have
-│   └── ResponseTooLargeError
+│   ├── ResponseTooLargeError
+│   └── TooMuchWorkError          it would take too long, or too much memory
 ├── DeviceUnavailableError       at start-up
 └── ModelLoadError               at start-up
 """
@@ -47,10 +48,21 @@ class TooManyTokensError(RequestError):
 
     code = "too_many_tokens"
 
-    def __init__(self, field: str, count: int, limit: int, *, is_pair: bool, can_truncate: bool) -> None:
+    def __init__(  # each is told
+        self,
+        field: str,
+        count: int,
+        limit: int,
+        *,
+        is_pair: bool,
+        can_truncate: bool,
+        can_be_seen_in_part: bool = False,
+    ) -> None:
         """State both numbers, in tokens; `field` is `sentence`, `target`, or of a pair the longer sentence."""
         has, together = ("sentence and sentence_pair have", " together") if is_pair else (f"{field} has", "")
         advice = ", send it in parts, or send truncate: true" if can_truncate else " or send it in parts"
+        if can_be_seen_in_part:
+            advice = ", or ask for less than whole matrices: query_window and key_window, bins, or top_k"
         super().__init__(field, f"{has} {count:,} tokens{together}, the limit is {limit:,}. Shorten {field}{advice}.")
 
 
@@ -89,6 +101,12 @@ class ResponseTooLargeError(RequestError):
     """The answer would be larger than the service sends."""
 
     code = "response_too_large"
+
+
+class TooMuchWorkError(RequestError):
+    """To compute it would take longer than an answer may, or more memory."""
+
+    code = "too_much_work"
 
 
 class DeviceUnavailableError(EngineError):

@@ -47,16 +47,17 @@ class CausalMask:
 class Scratch:
     """Memory that is used again and again: to get new pages takes longer than to compute what is written there."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self) -> None:
         """Hold nothing yet."""
-        self._device = device
         self._flat: dict[tuple[str, torch.dtype], Tensor] = {}
 
-    def take(self, name: str, rows: int, columns: int, dtype: torch.dtype) -> Float[Tensor, "rows columns"]:
+    def take(
+        self, name: str, rows: int, columns: int, dtype: torch.dtype, device: torch.device
+    ) -> Float[Tensor, "rows columns"]:
         """Room for a matrix, which overwrites the last of this name."""
         flat = self._flat.get((name, dtype))
         if flat is None or flat.numel() < rows * columns:
-            flat = self._flat[name, dtype] = torch.empty(rows * columns, dtype=dtype, device=self._device)
+            flat = self._flat[name, dtype] = torch.empty(rows * columns, dtype=dtype, device=device)
         return flat[: rows * columns].view(rows, columns)
 
 
@@ -107,7 +108,7 @@ class Head:
         """Softmax's argument for some queries and the keys within their reach."""
         query, key = self._factors
         rows, columns = length(queries), self.reach(queries)
-        products = scratch.take("products", rows, columns, query.dtype)
+        products = scratch.take("products", rows, columns, query.dtype, query.device)
         products.addmm_(query[queries], key[:, :columns], beta=0, alpha=self.scaling)
         if self.softcap is not None:
             products.div_(self.softcap).tanh_().mul_(self.softcap)
@@ -115,7 +116,7 @@ class Head:
             products += self.bias[queries, :columns]
         scores = products
         if products.dtype is not torch.float32:
-            scores = scratch.take("scores", rows, columns, torch.float32).copy_(products)
+            scores = scratch.take("scores", rows, columns, torch.float32, query.device).copy_(products)
         if masked is not None:
             scores[:, masked.first :].masked_fill_(masked.cells, -torch.inf)
         return scores

@@ -173,7 +173,7 @@ class Statistics:
 
     def __init__(self, names: Collection[str], special: Sequence[int]) -> None:
         """Keep those of `names` that are statistics; `special` tells which keys are special tokens."""
-        self.names = ROW_STATISTICS.intersection(names)
+        self.names = frozenset(ROW_STATISTICS).intersection(names)
         self._special = special
         self._rows: list[dict[str, Tensor]] = []
         self._masses: list[Tensor] = []

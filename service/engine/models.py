@@ -25,7 +25,9 @@ class Facts:
     """The names that `include` takes."""
     default_include: Sequence[str]
     max_tokens: int
-    """The most tokens of a text."""
+    """The most tokens of a text whose matrices are wanted as a whole."""
+    max_stream_tokens: int
+    """The most of any text: a part of its matrices, bins or the strongest keys can be had, and pictures."""
     adds_special_tokens: bool
     """Whether special tokens are added where a request does not say."""
     dtype: str

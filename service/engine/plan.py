@@ -1,18 +1,15 @@
 """What is asked of a model, and what will be answered: decided before any work."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Literal, NamedTuple
 
-import numpy as np
-from jaxtyping import Float32
-
-from service.engine.collecting import HEAD_TENSORS, HeadReduction, Wanted, Words
-from service.engine.errors import IndexOutOfRangeError, NotOfferedError
+from service.engine.collecting import Array, HeadReduction, Wanted
 from service.engine.shapes import Dimensions
 from service.engine.synthetic import SyntheticParameters
 from service.engine.tokenizer import Tokens
-from service.engine.words import Word, words_of
+from service.engine.view import WHOLE, Sight
+from service.engine.words import Word
 
 Stack = Literal["encoder", "decoder", "cross"]
 Level = Literal["token", "word"]
@@ -42,6 +39,8 @@ class Question(NamedTuple):
     """Matrices are drawn: masked cells are NaN, and errors blame `layer` and `head`."""
     reduction: HeadReduction | None = None
     """Of a picture: all heads become one matrix."""
+    sight: Sight = WHOLE
+    """Which part of the matrices is answered, and how finely."""
 
 
 class Plan(NamedTuple):
@@ -93,80 +92,15 @@ class Plan(NamedTuple):
 
 
 class Attention(NamedTuple):
-    """What was computed: tensors by name, float32, on the CPU.
+    """What was computed: tensors by name, float32 (indices int32), on the CPU.
 
     Per-head tensors are [layer][head][query][·]; `embedding` and the weights are matrices.
     """
 
     layers: Sequence[int]
     heads: Sequence[int]
-    tensors: dict[str, Float32[np.ndarray, "..."]]
+    tensors: dict[str, Array]
     words: Sequence[Word] | None = None
     """The words of the keys, where matrices are of words."""
     query_words: Sequence[Word] | None = None
     """Those of the queries, where they are others."""
-
-
-POOLED = frozenset({"attentions", "statistics", "rollout", "value_weighted"})
-"""What can be of words."""
-DRAWN = frozenset({"embedding", *HEAD_TENSORS})
-"""What can be drawn."""
-
-
-def choose_include(question: Question, default: Sequence[str], offered: Collection[str]) -> Sequence[str]:
-    """The names of the tensors to answer.
-
-    Raises:
-        NotOfferedError: the model does not offer one, or it cannot be of words.
-    """
-    is_of_words = question.level == "word"
-    if question.include is None:
-        return [name for name in default if name in POOLED] if is_of_words else default
-    possible = frozenset(offered)
-    if question.picture:
-        possible &= DRAWN
-    if is_of_words:
-        possible &= POOLED
-    for name in question.include:
-        if name not in possible:
-            field = "tensor" if question.picture else "include"
-            choices = ", ".join(choice for choice in offered if choice in possible)
-            if name in offered:
-                raise NotOfferedError(field, f"{name} is of tokens: use level token, or choose from: {choices}.")
-            why = _why_not_offered(name, offered)
-            raise NotOfferedError(field, f"This model does not offer {name}: {why}. Choose from: {choices}.")
-    return question.include
-
-
-def _why_not_offered(name: str, offered: Collection[str]) -> str:
-    if "scores" not in offered:
-        return "it is outside transformers' attention interface, and tells its attentions alone"
-    if name == "value_weighted":
-        return "that needs an output projection, and none is known of this model"
-    return "only synthetic models draw weights"
-
-
-def choose_indices(field: str, chosen: Sequence[int] | None, count: int, default: Sequence[int]) -> Sequence[int]:
-    """`chosen` counted from 0, where negatives count from the end; `default` where nothing is chosen.
-
-    Raises:
-        IndexOutOfRangeError: there are only `count`.
-        NotOfferedError: one is chosen twice.
-    """
-    if chosen is None:
-        return default
-    for number in chosen:
-        if not -count <= number < count:
-            raise IndexOutOfRangeError(field, number, count)
-    indices = [number % count for number in chosen]
-    if len(set(indices)) < len(indices):
-        raise NotOfferedError(field, f"{field} names one twice: -1 is {count - 1}, too. Name each once.")
-    return indices
-
-
-def choose_words(question: Question, queries: Tokens, keys: Tokens) -> Words | None:
-    """The words that matrices are pooled to, if they are."""
-    if question.level == "token":
-        return None
-    of_queries = words_of(queries)
-    return Words(of_queries, of_queries if keys is queries else words_of(keys))

@@ -7,20 +7,23 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from service.engine.analyses import num_distances
 from service.engine.batching import Batcher
 from service.engine.capture import announce_embedding
-from service.engine.collecting import HEAD_TENSORS, SINK, Collector, Wanted, needs_of
+from service.engine.choosing import choose_include, choose_indices, choose_view, choose_words
+from service.engine.collecting import HEAD_TENSORS, INDICES, SINK, Collector, Wanted, needs_of
 from service.engine.eager import EagerRunner
 from service.engine.errors import NotOfferedError
 from service.engine.inputs import inputs_for
 from service.engine.loading import Loaded, most_tokens
 from service.engine.models import Batching, Facts
 from service.engine.outcomes import outcome
-from service.engine.plan import Plan, Question, Stack, choose_include, choose_indices, choose_words
+from service.engine.plan import Plan, Question, Stack
 from service.engine.probe import probe, probe_eager
 from service.engine.running import CapturingRunner, Map, Runner
-from service.engine.shapes import Dimensions
+from service.engine.shapes import ROW_STATISTICS, Dimensions
 from service.engine.tokenizer import Tokens
+from service.engine.view import lengths
 from service.engine.worker import Timings, Worker
 
 TOLERANCE = 1e-6
@@ -72,9 +75,10 @@ class PretrainedModel:
             heads=model.config.num_attention_heads if found is None else found.num_heads,
             num_key_value_heads=None if found is None else found.groups,
             widths=dict(zip(("d_model", "d_k", "d_v"), _widths(model) if found is None else found.widths, strict=True)),
-            tensors=["attentions", "statistics", "rollout"] if found is None else _tensors(found),
+            tensors=["attentions", *ROW_STATISTICS, "rollout"] if found is None else _tensors(found),
             default_include=["attentions"],
             max_tokens=longest,
+            max_stream_tokens=longest,
             adds_special_tokens=True,
             dtype=str(model.dtype).removeprefix("torch."),
             tolerance=0.0 if is_exact else _tolerance(model.dtype, model.device),
@@ -124,6 +128,9 @@ class PretrainedModel:
         chosen_heads = choose_indices(names[1], question.heads, heads, range(heads))
         include = choose_include(question, self.facts.default_include, self.facts.tensors)
         _check_analyses(include, stack)
+        view = choose_view(question, include, len(queries), len(keys))
+        if view is not None and view.top_k is not None:
+            include = [*include, INDICES]
         if self._has_sinks and "attentions" in include and not question.picture:
             include = [*include, SINK]
         wanted = Wanted(
@@ -136,8 +143,15 @@ class PretrainedModel:
             keys.special_tokens_mask,
             question.reduction,
             question.picture,
+            view=view,
         )
-        size = Dimensions(len(chosen_layers), len(chosen_heads), len(queries), len(keys), *self._widths)
+        size = Dimensions(
+            len(chosen_layers),
+            len(chosen_heads),
+            *lengths(view, len(queries), len(keys)),
+            *self._widths,
+            distances=num_distances(len(keys)),
+        )
         return Plan(question, stack, source, target, wanted, size, self._seconds_per_token * len(source) + 1e-2)
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
@@ -188,12 +202,12 @@ def _tolerance(dtype: torch.dtype, device: torch.device) -> float:
 def _tensors(found: Map) -> list[str]:
     """What a captured model offers."""
     has_output_weights = all(place.output_weights is not None for place in found.places.values())
-    analyses = ["statistics", "rollout", *(["value_weighted"] if has_output_weights else [])]
+    analyses = [*ROW_STATISTICS, "rollout", *(["value_weighted"] if has_output_weights else [])]
     return ["embedding", *HEAD_TENSORS, *analyses]
 
 
 def _check_analyses(include: Sequence[str], stack: Stack) -> None:
-    for name in ("statistics", "rollout"):
+    for name in (*ROW_STATISTICS, "rollout"):
         if stack == "cross" and name in include:
             raise NotOfferedError(
                 "include", f"{name} compares places of one text, and stack cross has two texts. Use encoder or decoder."

@@ -8,17 +8,21 @@ Shape = tuple[int, ...]
 STATISTICS = ("entropy", "distance", "self", "previous", "next", "first", "special", "maximum")
 """What `statistics` holds for each head."""
 
-ROW_STATISTICS = frozenset({"statistics", "row_entropy", "row_maximum", "mass_by_distance"})
+ROW_STATISTICS = ("statistics", "row_entropy", "row_maximum", "mass_by_distance")
 """Tensors that are told of whole rows of attentions."""
 
 
 class Dimensions(NamedTuple):
-    """Lengths of the axes of an answer's tensors; `layers` and `heads` are those that are answered."""
+    """Lengths of the axes of an answer's tensors: of what is answered, not of all that there is."""
 
     layers: int
     heads: int
     queries: int
     keys: int
+    rows: int
+    """Of matrices over keys: as many as queries, or bins of them."""
+    columns: int
+    """As many as keys, or bins of them, or the strongest of each query."""
     d_model: int
     d_k: int
     d_v: int
@@ -26,6 +30,8 @@ class Dimensions(NamedTuple):
     """d_k of all heads side by side, as the weights have it."""
     value_width: int = 0
     statistics: int = len(STATISTICS)
+    distances: int = 0
+    """Ranges of distances."""
 
     def shape(self, tensor: str) -> Shape:
         """The shape of a tensor."""
@@ -34,7 +40,7 @@ class Dimensions(NamedTuple):
 
 
 _OF_HEADS = ("layers", "heads", "queries")
-_MATRICES = (*_OF_HEADS, "keys")
+_MATRICES = ("layers", "heads", "rows", "columns")
 AXES = {
     "embedding": ("queries", "d_model"),
     "query_weights": ("d_model", "key_width"),
@@ -48,8 +54,12 @@ AXES = {
     "output": (*_OF_HEADS, "d_v"),
     "sink": _OF_HEADS,
     "statistics": ("layers", "heads", "statistics"),
-    "rollout": ("layers", "queries", "keys"),
+    "row_entropy": _OF_HEADS,
+    "row_maximum": _OF_HEADS,
+    "mass_by_distance": (*_OF_HEADS, "distances"),
+    "rollout": ("layers", "rows", "columns"),
     "value_weighted": _MATRICES,
+    "indices": _MATRICES,
 }
 """The axes of each tensor, as `Dimensions` names them."""
 

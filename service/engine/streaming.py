@@ -5,13 +5,13 @@ computed only what is wanted stays. Each step is short, so that whoever takes th
 stop.
 """
 
-from collections.abc import Collection, Generator, Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from service.engine.collecting import HeadReduction
+from service.engine.collecting import Wanted
 from service.engine.heads import Head, Masked, Scratch
 from service.engine.keeping import Bins, Output, Rows, Statistics, Strongest, Window
 from service.engine.view import View, length
@@ -24,6 +24,7 @@ BLOCK_QUERIES = 512
 FINE_NUMBERS = 2**18
 """The same where rows are in float64, and several of that size are made of them."""
 
+Reduction = Literal["mean", "max"]
 Steps = Generator[None, None, dict[str, Tensor]]
 """Short steps, and in the end tensors by name."""
 
@@ -73,13 +74,15 @@ def stream_head(head: Head, view: View, names: Collection[str], special: Sequenc
     return {name: tensor for tensors in kept for name, tensor in tensors.items()}
 
 
-def stream_reduced(heads: Sequence[Head], view: View, name: str, reduction: HeadReduction, scratch: Scratch) -> Steps:
+def stream_reduced(heads: Sequence[Head], view: View, name: str, reduction: Reduction, scratch: Scratch) -> Steps:
     """The `scores` or `attentions` of many heads of one layer, elementwise reduced to one matrix."""
     combine = torch.maximum if reduction == "max" else torch.add
     keeper = keeper_of(name, view, heads[0])
     for queries in blocks(view.queries, heads[0].m):
         masked = heads[0].masked(queries)
-        reduced = scratch.take("reduced", length(queries), heads[0].reach(queries), torch.float32)
+        reduced = scratch.take(
+            "reduced", length(queries), heads[0].reach(queries), torch.float32, heads[0].query.device
+        )
         for index, head in enumerate(heads):
             rows = head.scores(queries, masked, scratch)
             if name == "attentions":
@@ -103,3 +106,16 @@ def keeper_of(name: str, view: View, head: Head) -> Keeper:
     if view.marks_masked or view.is_pooled:
         return Bins(name, view, device)
     return Window(name, view, device, -torch.inf if name == "scores" else 0.0)
+
+
+def stream_layer(heads: Iterable[Head], wanted: Wanted, view: View) -> Generator[None, None, list[dict[str, Tensor]]]:
+    """What is wanted of each of one layer's `heads`, which are made one by one, or of all reduced to one."""
+    scratch = Scratch()
+    if wanted.reduction is not None:
+        return [(yield from stream_reduced([*heads], view, wanted.include[0], wanted.reduction, scratch))]
+    kept = []
+    for head in heads:
+        found = {"query": head.query[view.queries], "key": head.key[view.keys], "value": head.value[view.keys]}
+        found |= yield from stream_head(head, view, wanted.include, wanted.special, scratch)
+        kept.append({name: tensor for name, tensor in found.items() if name in wanted.include})
+    return kept

@@ -20,9 +20,15 @@ from service.engine.attention import (
     weighted_values,
 )
 from service.engine.collecting import HEAD_TENSORS
+from service.engine.errors import TooMuchWorkError
+from service.engine.heads import CausalMask, Head
 
 KEPT_NUMBERS = 16 * 1024
 """The most numbers that a sample may have to be kept for the next request that draws it."""
+
+FLOAT32_BYTES = 4
+MOST_BYTES = 512 * 2**20
+"""The most that embedding and projections of a long text may take."""
 
 Initialization = Literal["uniform", "normal"]
 
@@ -148,10 +154,48 @@ def _attend(
 
 def estimate_seconds(n: int, parameters: SyntheticParameters, num_heads: int) -> float:
     """A rough cost of one request on one CPU core: draws, projections, then n² work for each of `num_heads`."""
-    key_width, value_width = (parameters.num_heads * width for width in (parameters.d_k, parameters.d_v))
-    widths = 2 * key_width + value_width
-    drawn = parameters.d_model * (n + widths)
-    projected = n * parameters.d_model * widths
     squared = num_heads * n * n * (parameters.d_k + parameters.d_v)
     softmaxed = num_heads * n * n
-    return 1e-5 + 6e-5 * num_heads + 6e-9 * drawn + 3e-11 * (projected + squared) + 3e-9 * softmaxed
+    return estimate_linear_seconds(n, parameters) + 6e-5 * num_heads + 3e-11 * squared + 3e-9 * softmaxed
+
+
+def estimate_linear_seconds(n: int, parameters: SyntheticParameters) -> float:
+    """A rough cost of draws and projections on one CPU core."""
+    widths = _widths(parameters)
+    drawn = parameters.d_model * (n + widths)
+    projected = n * parameters.d_model * widths
+    return 1e-5 + 6e-9 * drawn + 3e-11 * projected
+
+
+def check_memory(n: int, parameters: SyntheticParameters) -> None:
+    """Let pass what takes a bounded amount of memory, however long the text is.
+
+    Raises:
+        TooMuchWorkError: embedding and projections take more.
+    """
+    size = FLOAT32_BYTES * n * (parameters.d_model + _widths(parameters))
+    if size > MOST_BYTES:
+        most = n * MOST_BYTES // size
+        raise TooMuchWorkError(
+            "d_model",
+            f"The embedding and the projections of {n:,} tokens take {size:,} bytes, the limit is {MOST_BYTES:,}. Use "
+            f"a smaller d_model, d_k or d_v, fewer heads, or at most {most:,} tokens.",
+        )
+
+
+def _widths(parameters: SyntheticParameters) -> int:
+    return parameters.num_heads * (2 * parameters.d_k + parameters.d_v)
+
+
+def make_head(draws: Draws, parameters: SyntheticParameters, head: int) -> Head:
+    """One head of a long text, whose scores are computed some queries at a time."""
+    query, key, value = (
+        take_head(tensor, head, width)
+        for tensor, width in (
+            (project(draws.embedding, draws.query_weights), parameters.d_k),
+            (project(draws.embedding, draws.key_weights), parameters.d_k),
+            (project(draws.embedding, draws.value_weights), parameters.d_v),
+        )
+    )
+    scaling = 1 / math.sqrt(parameters.d_k) if parameters.scale is None else parameters.scale
+    return Head(query, key, value, scaling, CausalMask(query.device) if parameters.mask == "causal" else None)

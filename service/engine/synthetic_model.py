@@ -1,31 +1,49 @@
 """The synthetic model as the engine asks for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from service.engine.analyses import num_distances
 from service.engine.attention import later_keys
-from service.engine.collecting import HEAD_TENSORS, MASKED, SHARED_TENSORS, Collector, Wanted, can_be_as_is, needs_of
+from service.engine.choosing import choose_include, choose_indices, choose_view, choose_words, is_streamed
+from service.engine.collecting import (
+    HEAD_TENSORS,
+    INDICES,
+    MASKED,
+    SHARED_TENSORS,
+    Collector,
+    Wanted,
+    can_be_as_is,
+    needs_of,
+)
 from service.engine.errors import NotOfferedError
 from service.engine.models import Facts
-from service.engine.outcomes import each, parts
-from service.engine.plan import Plan, Question, choose_include, choose_indices, choose_words
-from service.engine.shapes import Dimensions
+from service.engine.outcomes import each, outcome, parts
+from service.engine.pace import estimate_seconds as estimate_streaming
+from service.engine.pace import measure_pace
+from service.engine.plan import Plan, Question
+from service.engine.shapes import ROW_STATISTICS, Dimensions
+from service.engine.streaming import stream_layer
 from service.engine.synthetic import (
     Draws,
     SyntheticParameters,
     attend_heads,
     attend_one_head,
+    check_memory,
     draw,
+    estimate_linear_seconds,
     estimate_seconds,
+    make_head,
 )
 from service.engine.threads import threads_for
 from service.engine.tokenizer import Tokens, bert_base_uncased
+from service.engine.view import lengths, resolve
 from service.engine.worker import INLINE_SECONDS, Timings, Worker
 
-TENSORS = (*SHARED_TENSORS, *HEAD_TENSORS, "statistics", "rollout")
+TENSORS = (*SHARED_TENSORS, *HEAD_TENSORS, *ROW_STATISTICS, "rollout")
 """All but `value_weighted`: there is no output projection."""
 DEFAULT_INCLUDE = ("attentions", "output")
 
@@ -33,7 +51,7 @@ DEFAULT_INCLUDE = ("attentions", "output")
 class SyntheticModel:
     """The exercise notebook's model on a device; its weights are drawn for each request."""
 
-    def __init__(self, worker: Worker, device: torch.device, max_tokens: int) -> None:
+    def __init__(self, worker: Worker, device: torch.device, max_tokens: int, max_stream_tokens: int) -> None:
         """Compute on `device`; the draws come from the CPU, where they are the same everywhere."""
         self.tokenizer = bert_base_uncased()
         self.facts = Facts(
@@ -43,6 +61,7 @@ class SyntheticModel:
             tensors=TENSORS,
             default_include=DEFAULT_INCLUDE,
             max_tokens=max_tokens,
+            max_stream_tokens=max(max_tokens, max_stream_tokens),
             adds_special_tokens=False,
             dtype="float32",
             tolerance=0.0,
@@ -52,6 +71,7 @@ class SyntheticModel:
         self._worker = worker
         self._device = device
         self._is_on_cpu = device.type == "cpu"
+        self._pace = measure_pace(device)
 
     def target(self, _tokens: Tokens) -> Tokens:
         """There is no decoder.
@@ -68,22 +88,32 @@ class SyntheticModel:
             IndexOutOfRangeError, NotOfferedError: there is no such layer, head or tensor.
         """
         unseeded = question if question.seed == 0 else question._replace(seed=0)  # no shape depends on it
-        wanted, size, seconds, threads = _shape(len(source), unseeded, self._worker.num_threads)
-        if question.level == "word" or "statistics" in wanted.include:
+        wanted, size, seconds, threads = _shape(
+            len(source), unseeded, self._worker.num_threads, self.facts.max_tokens, self._pace
+        )
+        if question.level == "word" or not frozenset(ROW_STATISTICS).isdisjoint(wanted.include):
             wanted = wanted._replace(
                 words=choose_words(question, source, source), special=source.special_tokens_mask, as_is=False
             )
-            seconds += size.heads * (2e-4 + 5e-9 * size.queries * size.keys)
+            if not wanted.streamed:
+                seconds += size.heads * (2e-4 + 5e-9 * len(source) ** 2)
         return Plan(question, "encoder", source, None, wanted, size, seconds, threads if self._is_on_cpu else None)
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
         """Compute what `plan` wants."""
+        if plan.wanted.streamed:
+            collector = Collector(plan.wanted)
+            await self._worker.run_long("compute", timings, plan.seconds, self._stream(plan, collector))
+            return collector
         return await self._worker.run("compute", timings, plan.seconds, self._compute, plan)
 
     async def compute_all(self, plans: Sequence[Plan], timings: Timings) -> list[Collector | Exception]:
         """Compute what many plans want, one after the other."""
         collectors: list[Collector | Exception] = []
         for part in parts(plans, lambda plan: plan.seconds, INLINE_SECONDS):
+            if part[0].wanted.streamed:  # which is large, and so alone
+                collectors.append(await outcome(self.compute(part[0], timings)))
+                continue
             seconds = sum(plan.seconds for plan in part)
             collectors += await self._worker.run("compute", timings, seconds, each, self._compute, part)
         return collectors
@@ -121,6 +151,16 @@ class SyntheticModel:
             self._worker.beat()
         collector.finish({name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
 
+    def _stream(self, plan: Plan, collector: Collector) -> Iterator[None]:
+        """Let the collector have what is wanted, in short steps."""
+        parameters, wanted = plan.question.synthetic, plan.wanted
+        draws = self._draw(plan.source, plan.question.seed, parameters)
+        yield
+        heads = (make_head(draws, parameters, head) for head in wanted.heads)
+        view = wanted.view or resolve(plan.question.sight, len(plan.source), len(plan.source))
+        kept = yield from stream_layer(heads, wanted, view)
+        collector.fill([kept], {name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
+
     def _draw(self, source: Tokens, seed: int, parameters: SyntheticParameters) -> Draws:
         draws = draw(source.input_ids, seed, parameters)
         if self._is_on_cpu:
@@ -129,7 +169,9 @@ class SyntheticModel:
 
 
 @lru_cache(maxsize=1024)
-def _shape(n: int, question: Question, num_threads: int) -> tuple[Wanted, Dimensions, float, int]:
+def _shape(
+    n: int, question: Question, num_threads: int, max_tokens: int, pace: float
+) -> tuple[Wanted, Dimensions, float, int]:
     """What is the same for all texts of n tokens: what to keep, how large it is, a rough cost, and how many threads.
 
     Raises:
@@ -139,6 +181,11 @@ def _shape(n: int, question: Question, num_threads: int) -> tuple[Wanted, Dimens
     layers = choose_indices("layer", question.layers, 1, [0])
     heads = choose_indices("head", question.heads, parameters.num_heads, range(parameters.num_heads))
     include = choose_include(question, DEFAULT_INCLUDE, TENSORS)
+    check_memory(n, parameters)
+    view = choose_view(question, include, n, n)
+    if view is not None and view.top_k is not None:
+        include = [*include, INDICES]
+    streamed = is_streamed(include, view, n, max_tokens)
     needs = needs_of(include, question.picture)
     wanted = Wanted(
         include,
@@ -148,8 +195,25 @@ def _shape(n: int, question: Question, num_threads: int) -> tuple[Wanted, Dimens
         parameters.num_heads,
         reduction=question.reduction,
         picture=question.picture,
-        as_is=can_be_as_is(include, parameters.num_heads, question.picture),
+        as_is=can_be_as_is(include, parameters.num_heads, question.picture, view),
+        view=view,
+        streamed=streamed,
     )
     key_width, value_width = parameters.num_heads * parameters.d_k, parameters.num_heads * parameters.d_v
-    size = Dimensions(1, len(heads), n, n, parameters.d_model, parameters.d_k, parameters.d_v, key_width, value_width)
-    return wanted, size, estimate_seconds(n, parameters, len(heads)), threads_for(n, parameters, num_threads)
+    size = Dimensions(
+        1,
+        len(heads),
+        *lengths(view, n, n),
+        parameters.d_model,
+        parameters.d_k,
+        parameters.d_v,
+        key_width,
+        value_width,
+        distances=num_distances(n),
+    )
+    if not streamed:
+        return wanted, size, estimate_seconds(n, parameters, len(heads)), threads_for(n, parameters, num_threads)
+    seconds = estimate_streaming(wanted, view or resolve(question.sight, n, n), n, parameters.d_k, pace)
+    if parameters.mask == "causal":
+        seconds /= 2  # most keys that come later are not looked at
+    return wanted, size, estimate_linear_seconds(n, parameters) + seconds, num_threads

@@ -38,6 +38,8 @@ class Text(NamedTuple):
     add_special_tokens: bool = False
     most_tokens: int | None = None
     """Cut what is longer, the longer sentence of a pair first; None = cut nothing."""
+    limit: int | None = None
+    """The most tokens it may have; None = as many as a text whose matrices are wanted as a whole."""
 
     @property
     def characters(self) -> int:

@@ -37,14 +37,16 @@ def _read_sentence(model: Model, encoded: tuple[Text, Encoding]) -> Tokens:
 def _read(field: str, model: Model, text: Text, encoding: Encoding) -> Tokens:
     """Count before any list is made of an encoding: those of a million tokens take more than a second."""
     count = len(encoding) + (field == "target")  # a decoder reads its start token first
-    if count <= model.facts.max_tokens:
+    limit = text.limit or model.facts.max_tokens
+    if count <= limit:
         return model.tokenizer.read(text, encoding)
     sequence_ids = [] if text.sentence_pair is None else encoding.sequence_ids
     first, second = map(sequence_ids.count, (0, 1))
     raise TooManyTokensError(
         "sentence_pair" if second > first else field,
         count,
-        model.facts.max_tokens,
+        limit,
         is_pair=second > 0,
         can_truncate=model.facts.kind == "pretrained",
+        can_be_seen_in_part=limit < count <= model.facts.max_stream_tokens,
     )

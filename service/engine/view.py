@@ -22,6 +22,24 @@ class Sight(NamedTuple):
     top_k: int | None = None
     """Of each query tell so many keys, those with the greatest attentions, and no others."""
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """What is asked for, by the names of a request's fields."""
+        return {
+            "query_window": self.queries,
+            "key_window": self.keys,
+            "bins": self.most_bins,
+            "top_k": self.top_k,
+        }
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is asked for, cell by cell."""
+        return all(value is None for value in self.fields.values())
+
+
+WHOLE = Sight()
+
 
 class View(NamedTuple):
     """The same of a text of so many queries and keys."""
@@ -65,6 +83,11 @@ class View(NamedTuple):
 def length(part: slice) -> int:
     """How many there are in [start, stop)."""
     return int(part.stop) - int(part.start)
+
+
+def lengths(view: View | None, n: int, m: int) -> tuple[int, int, int, int]:
+    """Of what is seen of n queries and m keys: how many queries, keys, rows of matrices, and columns."""
+    return (n, m, n, m) if view is None else (view.num_queries, view.num_keys, *view.shape)
 
 
 def resolve(sight: Sight, n: int, m: int) -> View:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import torch
 
+from service.engine.turns import Turns
+
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
 
@@ -16,6 +18,9 @@ INLINE_SECONDS = 1e-3
 """Work estimated below this stays on the event loop: a hop to the thread and back costs about as much as small work."""
 TURN_SECONDS = 2e-4
 """How long small work goes on before the event loop looks after others."""
+
+SLICE_SECONDS = 5e-3
+"""How long steps are taken before others' large work gets the thread."""
 
 Timings = dict[str, float]
 """Seconds spent by stage (`tokenize`, `queue`, `compute`, `encode`), filled in as a request proceeds."""
@@ -43,6 +48,7 @@ class Worker:
         self._progressed = 0.0
         self._in_steps = asyncio.Lock()
         """One after the other: of many that go on side by side none ends before nearly all do."""
+        self._turns = Turns()
         self._stage = ""
         """Of the last small work."""
         self._turn_began = 0.0
@@ -98,6 +104,30 @@ class Worker:
             while (result := await self.run(stage, timings, 0, next, steps, None)) is not None:
                 results.append(result)
         return results
+
+    async def run_long(self, stage: str, timings: Timings, seconds: float, steps: Iterator[object]) -> None:
+        """Take `steps`, which need so many `seconds` together, on the thread: a few, then others' work, and so on.
+
+        Whoever stops waiting ends it at the next step.
+        """
+        began = perf_counter()
+        spent = 0.0
+        goes_on = True
+        while goes_on:
+            async with self._turns.take(max(seconds - spent, 0.0)):
+                started = perf_counter()
+                goes_on = await self.run(stage, timings, INLINE_SECONDS, self._take, steps)
+                spent += perf_counter() - started
+        timings["queue"] = max(0.0, perf_counter() - began - timings[stage])
+
+    def _take(self, steps: Iterator[object]) -> bool:
+        """Take some steps; whether there are more."""
+        until = perf_counter() + SLICE_SECONDS
+        for _ in steps:
+            self.beat()
+            if perf_counter() > until:
+                return True
+        return False
 
     def _timed(self, stage: str, timings: Timings, function: Callable[[*Args], T], args: tuple[*Args]) -> T:
         started = perf_counter()

@@ -205,7 +205,10 @@ async def test_what_a_model_does_not_have_is_refused(zoo: Engine, question: Ques
 async def test_outside_the_interface_only_attentions_and_what_follows_of_them_are_offered(
     zoo: Engine, name: str
 ) -> None:
-    with pytest.raises(NotOfferedError, match="Choose from: attentions, statistics, rollout"):
+    with pytest.raises(
+        NotOfferedError,
+        match="Choose from: attentions, statistics, row_entropy, row_maximum, mass_by_distance, rollout",
+    ):
         await plan_for(zoo, name, "hi", Question(include=("scores",)))
 
 

@@ -45,7 +45,7 @@ def finished(steps: Steps) -> dict[str, Tensor]:
 
 def tensors(head: Head, sight: Sight, *names: str, special: Sequence[int] | None = None) -> dict[str, Tensor]:
     view = resolve(sight, head.n, head.m)
-    return finished(stream_head(head, view, names, special or [0] * head.m, Scratch(CPU)))
+    return finished(stream_head(head, view, names, special or [0] * head.m, Scratch()))
 
 
 def scores64(head: Head) -> Float64[Tensor, "n m"]:
@@ -160,7 +160,7 @@ def test_bins_are_the_maximum_or_mean_of_the_whole_matrix_where_it_is_not_masked
     head = data.draw(heads(60))
     sight = data.draw(sights(head, pooled=True))
     view = resolve(sight, head.n, head.m)._replace(marks_masked=True)
-    found = finished(stream_head(head, view, {"attentions"}, [0] * head.m, Scratch(CPU)))["attentions"]
+    found = finished(stream_head(head, view, {"attentions"}, [0] * head.m, Scratch()))["attentions"]
     assert_close(found, pooled64(attentions64(head), is_masked(head), view), tolerance(head))
 
 
@@ -169,7 +169,7 @@ def test_bins_of_scores_leave_masked_cells_out(data: st.DataObject) -> None:
     head = data.draw(heads(60))
     sight = data.draw(sights(head, pooled=True))
     view = resolve(sight, head.n, head.m)._replace(marks_masked=True)
-    found = finished(stream_head(head, view, {"scores"}, [0] * head.m, Scratch(CPU)))["scores"].double()
+    found = finished(stream_head(head, view, {"scores"}, [0] * head.m, Scratch()))["scores"].double()
     expected = pooled64(scores64(head), is_masked(head), view)
     assert torch.equal(found.isnan(), expected.isnan())
     assert torch.allclose(found, expected, rtol=0, atol=tolerance(head), equal_nan=True)
@@ -228,7 +228,7 @@ def test_heads_that_are_reduced_are_so_cell_by_cell_before_they_are_pooled(data:
     second = Head(first.query.flip(0), first.key.flip(0), first.value, first.scaling, first.mask)
     view = resolve(data.draw(sights(first, pooled=True)), first.n, first.m)._replace(marks_masked=True)
     for reduction in ("mean", "max"):
-        steps = stream_reduced([first, second], view, "attentions", reduction, Scratch(CPU))
+        steps = stream_reduced([first, second], view, "attentions", reduction, Scratch())
         both = torch.stack([attentions64(first), attentions64(second)])
         whole = both.mean(0) if reduction == "mean" else both.amax(0)
         expected = pooled64(whole, is_masked(first), view)
