@@ -22,6 +22,7 @@ SWITCH_SECONDS = 1e-3
 of ten requests."""
 LIMITS = (
     "max_tokens",
+    "max_stream_tokens",
     "max_body_bytes",
     "max_response_bytes",
     "max_concurrent_requests",
@@ -53,7 +54,7 @@ def load_operations(
     from service.heatmap.render import Renderer
 
     num_threads = settings.num_threads or max(1, default_num_threads() // settings.workers)
-    engine = Engine(settings.device, num_threads, settings.max_tokens)
+    engine = Engine(settings.device, num_threads, settings.max_tokens, settings.max_stream_tokens)
     if settings.models:
         from service.engine.models import Batching
         from service.engine.sources import parse_sources

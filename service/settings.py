@@ -45,7 +45,15 @@ class Settings(BaseSettings):
         2048,
         ge=1,
         le=65536,
-        description="most tokens a request may have; a pretrained model may have fewer positions",
+        description="most tokens of a text whose matrices are answered as a whole; a pretrained model may have fewer "
+        "positions",
+    )
+    max_stream_tokens: int = Field(
+        131_072,
+        ge=1,
+        le=1_048_576,
+        description="most tokens of a longer text: of its matrices pictures, windows, bins and the strongest keys are "
+        "answered; less than MAX_TOKENS counts as MAX_TOKENS",
     )
     models: str | None = Field(
         None,

@@ -34,6 +34,7 @@ SYNTHETIC: dict[str, Any] = TOKENIZE | {
     "mask": "causal",
     "scale": -0.5,
 }
+WINDOWS = {"query_window": [1, 2], "key_window": [0, 2]}
 HEATMAP: dict[str, Any] = SYNTHETIC | {
     "layer": -1,
     "head": -2,
@@ -51,17 +52,21 @@ HEATMAP: dict[str, Any] = SYNTHETIC | {
     "colorbar": False,
     "width": 320,
     "height": 240,
+    **WINDOWS,
 }
 EVERY_FIELD: dict[str, dict[str, Any]] = {
     "tokenize": TOKENIZE,
-    "attention": SYNTHETIC | {"include": ["query", "scores"], "decimals": 3},
+    "attention": SYNTHETIC
+    | {"include": ["query", "attentions"], "decimals": 3, **WINDOWS, "top_k": 2, "pooling": "mean"},
     "heatmap": HEATMAP,
 }
 """For each command a value of every optional field, none of them the default."""
 
 
 def flags_of(fields: dict[str, Any]) -> list[str]:
-    texts = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in fields.items()}
+    texts = {
+        name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in fields.items()
+    }
     texts |= {name: text.lower() for name, text in texts.items() if isinstance(fields[name], bool)}
     return [word for name, text in texts.items() for word in ("--" + name.replace("_", "-"), text)]
 
@@ -87,7 +92,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize("command", EVERY_FIELD)
 def test_every_field_of_a_request_is_tried_here(command: str) -> None:
     fields = set(REQUESTS[command].model_fields)
-    elsewhere = PRETRAINED_ONLY | {"level", "format", "filename", "quantize", "dry_run"}
+    elsewhere = PRETRAINED_ONLY | {"level", "format", "filename", "quantize", "dry_run", "bins"}
     assert fields == {*EVERY_FIELD[command], "sentence"} | (fields & elsewhere)
 
 
@@ -185,8 +190,8 @@ def test_a_picture_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch)
         ),
         (["attention", "The", "cat", "sat"], "unrecognized arguments: cat sat; put the sentence in quotes"),
         (
-            ["attention", "hi", "--top-k", "3"],
-            "unrecognized arguments: --top-k 3; see attention-service attention --help",
+            ["attention", "hi", "--top-q", "3"],
+            "unrecognized arguments: --top-q 3; see attention-service attention --help",
         ),
     ],
 )

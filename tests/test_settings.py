@@ -28,6 +28,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "batching": ("exact", "exact"),
     "max_batch_tokens": ("64", 64),
     "max_tokens": ("7", 7),
+    "max_stream_tokens": ("9", 9),
     "max_body_bytes": ("1024", 1024),
     "max_response_bytes": ("4096", 4096),
     "max_concurrent_requests": ("3", 3),

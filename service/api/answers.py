@@ -110,10 +110,16 @@ class AttentionAnswer(_Tokens):
     )
     attentions: HeadTensor = _tensor(
         "[layer][head][query][key]",
-        "Softmax of the scores over the keys: rows sum to 1, but for a `sink`. The notebook's `attention_scores`.",
+        "Softmax of the scores over the keys: rows sum to 1, but for a `sink`. The notebook's `attention_scores`. With "
+        "`bins` their maximum or mean; with `top_k` those of the strongest keys.",
     )
     output: HeadTensor = _tensor(
         "[layer][head][query][d_v]", "attentions·V of each head. The notebook's `weighted_values`."
+    )
+    indices: list[list[list[list[int]]]] = Field(
+        default_factory=list,
+        description="[layer][head][query][k] With `top_k`: the positions of each query's strongest keys, whose "
+        "attentions `attentions` holds, [layer][head][query][k].",
     )
     sink: list[list[list[float]]] = Field(
         default_factory=list,
@@ -121,6 +127,15 @@ class AttentionAnswer(_Tokens):
         "1 minus this. Present with `attentions` where a model has sinks.",
     )
     statistics: list[list[HeadStatistics]] = _tensor("[layer][head]", "What tells one head's behaviour from another's.")
+    row_entropy: list[list[list[float]]] = _tensor(
+        "[layer][head][query]", "-Σ a·ln a of each query's row, in nats (0·ln 0 = 0)."
+    )
+    row_maximum: list[list[list[float]]] = _tensor("[layer][head][query]", "The largest attention of each query.")
+    mass_by_distance: list[list[list[list[float]]]] = _tensor(
+        "[layer][head][query][distance]",
+        "What each query gives to keys at distance |i - j| of 0, 1, 2 to 3, 4 to 7, and so on: each range but the "
+        "first two is twice as long as the one before it.",
+    )
     rollout: list[Matrix] = _tensor(
         "[layer][query][key]",
         "Attention rollout (Abnar & Zuidema 2020): R_l = Â_l…Â_0, where Â = ½(A + I) with rows normalised again and A "

@@ -19,6 +19,9 @@ TensorName = Literal[
     "attentions",
     "output",
     "statistics",
+    "row_entropy",
+    "row_maximum",
+    "mass_by_distance",
     "rollout",
     "value_weighted",
 ]
@@ -55,6 +58,22 @@ class AttentionParameters(ModelParameters):
         "same float32.",
     )
 
+    bins: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=2, max_length=2)] | None = Field(
+        None,
+        description="[rows, columns]: pool `scores` and `attentions` into at most so many bins of equal size (the last "
+        "may have fewer cells), within the windows if there are any. Masked cells are left out; a bin of `scores` that "
+        "is masked as a whole is null, one of `attentions` 0.",
+        examples=[[256, 256]],
+    )
+    pooling: Literal["max", "mean"] = Field("max", description="What a bin tells of its cells.")
+    top_k: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        None,
+        description="Instead of whole rows of `attentions`, of each query the so many keys (of those in `key_window`) "
+        "with the greatest: `indices` and `attentions` are [layer][head][query][k], the greatest first, ties to the "
+        "lower index. Fewer where there are fewer keys.",
+        examples=[8],
+    )
+
     @field_validator("include", "layers", "heads")
     @classmethod
     def _each_once(cls, items: list[Any] | None) -> list[Any] | None:
@@ -70,7 +89,7 @@ class AttentionRequest(AttentionParameters, SentenceRequest):
         None,
         description="Form of the answer; beats the Accept header. `safetensors`: every included tensor by name, the "
         "rest of the answer as JSON in the metadata under `response`; `npy`: `attentions` alone, whatever `include` "
-        "says.",
+        "says; with `top_k` records of `indices` and `attentions`.",
     )
     quantize: Quantize | None = Field(
         None,

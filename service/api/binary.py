@@ -10,7 +10,7 @@ import numpy as np
 from service.api.encoding import Buffers
 
 ALIGNMENT = 8
-DTYPES = {"float32": "F32", "float16": "F16", "uint8": "U8"}
+DTYPES = {"float32": "F32", "float16": "F16", "uint8": "U8", "int32": "I32"}
 """What safetensors calls numpy's types."""
 
 

@@ -50,6 +50,7 @@ def describe_model(name: str, model: Model, engine: Engine) -> ModelDescription:
         num_key_value_heads=facts.num_key_value_heads,
         widths=None if facts.widths is None else dict(facts.widths),
         max_tokens=facts.max_tokens,
+        max_stream_tokens=facts.max_stream_tokens,
         tensors=list(facts.tensors),
         fields=taken,
         defaults=declared | _defaults(model),

@@ -11,6 +11,7 @@ import orjson
 from jaxtyping import Float32
 
 from service.api.attention_request import AttentionForm
+from service.engine.collecting import Array
 from service.engine.shapes import STATISTICS, Dimensions
 
 SECONDS_PER_BYTE: dict[AttentionForm, float] = {"json": 1.3e-9, "safetensors": 2e-12, "npy": 2e-12}
@@ -47,7 +48,7 @@ class Encoded(NamedTuple):
 
 
 def encode_json(
-    members: Mapping[str, Any], tensors: Mapping[str, Float32[np.ndarray, "..."]], decimals: int | None = None
+    members: Mapping[str, Any], tensors: Mapping[str, Array], decimals: int | None = None
 ) -> Iterator[bytes | memoryview]:
     """`members`, of which there are some, and `tensors` as one JSON object: nested lists, -inf and NaN become null.
 
@@ -87,14 +88,18 @@ def dumps(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def round_decimals(tensor: Float32[np.ndarray, "..."], decimals: int) -> np.ndarray:
+def round_decimals(tensor: Array, decimals: int) -> np.ndarray:
     """`tensor` rounded in float64, where a short decimal prints as such (0.1 in float32 is 0.10000000149)."""
+    if tensor.dtype.kind == "i":
+        return tensor
     return np.round(tensor.astype(np.float64), decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def longest_number(tensor: str, decimals: int | None) -> int:
     """The most bytes that one number of `tensor` takes, its comma and, for a statistic, its name included."""
     name = len('"previous":') if tensor == "statistics" else 0
+    if tensor == "indices":
+        return len("16777215,")
     if decimals is None:
         return name + len("-1234567900000000.0,")
     if tensor in {"attentions", "rollout"}:

@@ -1,9 +1,5 @@
 """What a request would cost: the estimates by which it is let in and gets its place to run, told to who asks."""
 
-from math import prod
-
-import numpy as np
-
 from service.api import pictures
 from service.api.attention_request import AttentionForm, AttentionRequest
 from service.api.encoding import Encoded
@@ -12,6 +8,7 @@ from service.api.heatmap_request import HeatmapRequest
 from service.engine.models import Model
 from service.engine.plan import Plan
 from service.engine.shapes import Dimensions, Shape
+from service.heatmap.composition import Plot
 from service.heatmap.render import Form, estimate_bytes, estimate_seconds
 
 
@@ -24,25 +21,25 @@ def of_attention(
     return _encode(request, form, plan, shapes, None, size, seconds_to_encode)
 
 
-def of_picture(request: HeatmapRequest, form: Form, model: Model, plan: Plan) -> Encoded:
+def of_picture(request: HeatmapRequest, form: Form, model: Model, plan: Plan, plot: Plot) -> Encoded:
     """The estimate of a picture."""
-    [tensor] = plan.wanted.include
-    *outer, rows, columns = _dimensions(plan).shape(tensor)
-    count = len(plan.wanted.layers) if plan.wanted.reduction else prod(outer)
     style = pictures.style(request, model)
-    blank = np.broadcast_to(np.float32(0), (rows, columns))  # takes no memory
-    plot = pictures.plot(request, model, plan, [blank] * count)
     pixels = style.dpi_scale if form == "png" else 1
-    picture = Picture(width=style.width * pixels, height=style.height * pixels, matrices=count)
+    picture = Picture(width=style.width * pixels, height=style.height * pixels, matrices=len(plot.matrices))
     metadata = sum(map(len, pictures.metadata(request, model, plan).values()))
     size = metadata + estimate_bytes(plot, style, form)
-    return _encode(request, form, plan, {tensor: (rows, columns)}, picture, size, estimate_seconds(plot, style, form))
+    return _encode(
+        request, form, plan, {request.tensor: plot.shape}, picture, size, estimate_seconds(plot, style, form)
+    )
 
 
 def _dimensions(plan: Plan) -> Dimensions:
     """Those of the answer, whose matrices may be of words."""
     words = plan.wanted.words
-    return plan.size if words is None else plan.size._replace(queries=len(words.queries), keys=len(words.keys))
+    if words is None:
+        return plan.size
+    queries, keys = len(words.queries), len(words.keys)
+    return plan.size._replace(queries=queries, keys=keys, rows=queries, columns=keys)
 
 
 def _encode(

@@ -1,13 +1,15 @@
 """Whether an answer would be too large, decided before any work."""
 
-from math import prod
+from math import prod, sqrt
 
 from service.api.encoding import BYTES_PER_CHARACTER, BYTES_PER_WORD, estimate_json_bytes
-from service.engine.errors import ResponseTooLargeError
+from service.engine.errors import ResponseTooLargeError, TooMuchWorkError
 from service.engine.plan import Plan
 from service.engine.shapes import Dimensions
 
 FLOAT32_BYTES = 4
+SURE_SHARE = 0.9
+"""Of the limit: what is advised should be let in."""
 
 
 def check_response_size(plan: Plan, form: str, decimals: int | None, limit: int) -> int:
@@ -19,6 +21,12 @@ def check_response_size(plan: Plan, form: str, decimals: int | None, limit: int)
     size = _estimate(plan, plan.tokens, plan.size, form, decimals)
     if size <= limit:
         return size
+    if plan.wanted.view is not None:
+        raise ResponseTooLargeError(
+            "include",
+            f"The answer could have {size:,} bytes, the limit is {limit:,} (MAX_RESPONSE_BYTES). Ask for smaller "
+            "windows, fewer bins, a smaller top_k, fewer tensors in include, layers or heads.",
+        )
     fitting = _most_tokens(plan, form, decimals, limit)
     advice = f"The same with at most {fitting:,} tokens would do, and so would" if fitting else "Ask for"
     fewer = "layers, heads or decimals, or format safetensors" if form == "json" else "layers or heads"
@@ -45,12 +53,33 @@ def check_grid_size(plan: Plan, limit: int) -> None:
         )
 
 
+def check_deadline(plan: Plan, limit: float) -> None:
+    """Let pass what is streamed in at most `limit` seconds, as estimated.
+
+    Raises:
+        TooMuchWorkError: it takes longer; says what would do.
+    """
+    if not plan.wanted.streamed or plan.seconds <= limit:
+        return
+    share = SURE_SHARE * limit / plan.seconds
+    queries = max(1, int((plan.size.queries if plan.wanted.view is None else plan.wanted.view.num_queries) * share))
+    heads = len(plan.wanted.layers) * len(plan.wanted.heads)
+    fewer = f", or fewer than {heads} heads" if heads > 1 else ""
+    raise TooMuchWorkError(
+        "sentence",
+        f"To compute this would take about {plan.seconds:.0f} seconds, the limit is {limit:g} (REQUEST_TIMEOUT). Ask "
+        f"for at most {queries:,} queries by query_window, or for a text of {sqrt(share):.0%} of its length{fewer}.",
+        ["query_window"],
+    )
+
+
 def _most_tokens(plan: Plan, form: str, decimals: int | None, limit: int) -> int:
     """How many tokens each text could have."""
     fitting, too_many = 0, max(plan.size.queries, plan.size.keys)
     while too_many - fitting > 1:
         n = (fitting + too_many) // 2
-        size = plan.size._replace(queries=min(n, plan.size.queries), keys=min(n, plan.size.keys))
+        queries, keys = min(n, plan.size.queries), min(n, plan.size.keys)
+        size = plan.size._replace(queries=queries, keys=keys, rows=queries, columns=keys)
         if _estimate(plan, min(2 * n, plan.tokens), size, form, decimals) <= limit:
             fitting = n
         else:

@@ -1,7 +1,8 @@
 """What the answers of /tokenize and /attention are made of, in every form."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import orjson
 
 from service.api import questions
@@ -10,6 +11,7 @@ from service.api.binary import encode_npy, encode_safetensors
 from service.api.encoding import Encoded, dumps, encode_json
 from service.api.quantizing import quantize_all
 from service.api.requests import TokenizeRequest
+from service.engine.collecting import INDICES
 from service.engine.models import Model
 from service.engine.plan import Attention, Plan
 from service.engine.shapes import STATISTICS
@@ -45,11 +47,19 @@ def encode_attention(
     told = {} if quantization is None else {"quantization": orjson.dumps(quantization).decode()}
     if form == "npy":
         headers = {f"X-{name.title()}": text for name, text in told.items()}
-        return Encoded(encode_npy(tensors["attentions"]), headers)
+        return Encoded(encode_npy(_records(tensors) if INDICES in tensors else tensors["attentions"]), headers)
     if "statistics" in tensors:
         told["statistics"] = ",".join(STATISTICS)
     response = dumps(_members(request, model, plan, attention)).decode()
     return Encoded(encode_safetensors(tensors, {"response": response, **told}))
+
+
+def _records(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """`indices` and `attentions` of the strongest keys as one array, which is what a file of npy holds."""
+    indices, attentions = tensors[INDICES], tensors["attentions"]
+    records = np.empty(indices.shape, [(INDICES, indices.dtype), ("attentions", attentions.dtype)])
+    records[INDICES], records["attentions"] = indices, attentions
+    return records
 
 
 def attention_pieces(

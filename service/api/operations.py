@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from service.api.encoding import (
     Encoded,
 )
 from service.api.heatmap_request import HeatmapRequest
-from service.api.limits import check_grid_size, check_response_size
+from service.api.limits import check_deadline, check_grid_size, check_response_size
 from service.api.members import attention_pieces, encode_attention, encode_tokens
 from service.api.requests import SentenceRequest, TokenizeRequest
 from service.api.service_answers import Info, ModelList
@@ -29,7 +30,7 @@ from service.engine.models import Model
 from service.engine.plan import Attention, Plan
 from service.engine.tokenizer import Tokens
 from service.engine.worker import INLINE_SECONDS, Timings
-from service.heatmap.render import Form, Renderer, estimate_seconds
+from service.heatmap.render import MOST_LABELS, Form, Renderer, estimate_seconds
 
 WARM_UP = "Attention!"
 SECONDS_PER_LABEL = 5e-6
@@ -129,7 +130,7 @@ class Operations:
         task = await self.prepare(request, form, model, source, timings)
         if request.dry_run:
             return estimating.of_attention(request, form, task.plan, task.size, task.seconds)
-        reserve(task.size)
+        reserve(task.size + task.plan.working_bytes)
         return await self.encode_attention(task, await self.engine.attend(model, task.plan, timings), timings)
 
     async def prepare(
@@ -145,6 +146,7 @@ class Operations:
         if form == "npy":
             question = question._replace(include=("attentions",))
         plan = await self.engine.plan(model, source, target, question, timings)
+        check_deadline(plan, self.request_seconds)
         size = check_response_size(plan, form, request.decimals, self.max_response_bytes)
         return AttentionTask(request, form, model, plan, size)
 
@@ -167,20 +169,27 @@ class Operations:
         model = self.model_of(request)
         source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
         target = await self._target(request, model, timings)
-        plan = await self.engine.plan(model, source, target, questions.picture_of(request, model), timings)
+        question = questions.picture_of(request, model)
+        cells = await self.engine.plan(model, source, target, question, timings)
+        style = pictures.style(request, model)
+        naming = min(cells.tokens, MOST_LABELS) * SECONDS_PER_LABEL
+        plot = pictures.plot(request, model, cells)
+        laying_out: Timings = {}
+        layout = await self.engine.worker.run("encode", laying_out, naming, self.renderer.lay_out, plot, style)
+        plan = cells
+        if layout.bins != (1, 1) and cells.wanted.view is not None and request.tensor in pictures.OVER_KEYS:
+            sight = question.sight._replace(most_bins=layout.most_bins, pooling=request.pooling)
+            plan = await self.engine.plan(model, source, target, question._replace(sight=sight), timings)
+        check_deadline(plan, self.request_seconds)
         if request.view == "grid":
             check_grid_size(plan, self.max_response_bytes)
-        naming = plan.tokens * SECONDS_PER_LABEL
         if request.dry_run:
-            return await self.engine.worker.run(
-                "encode", timings, naming, estimating.of_picture, request, form, model, plan
-            )
-        reserve(plan.bytes)
-        matrices = await self.engine.matrices(model, plan, timings)
-        style = pictures.style(request, model)
+            return estimating.of_picture(request, form, model, plan, plot)
+        reserve(plan.bytes + plan.working_bytes)
+        plot = replace(plot, matrices=await self.engine.matrices(model, plan, timings))
+        timings["encode"] = laying_out["encode"]
         metadata = pictures.metadata(request, model, plan)
-        plot = await self.engine.worker.run("encode", timings, naming, pictures.plot, request, model, plan, matrices)
-        render = partial(self.renderer.render, plot, style, form, metadata)
+        render = partial(self.renderer.render, plot, style, form, metadata, layout)
         return Encoded([await self.engine.worker.run("encode", timings, estimate_seconds(plot, style, form), render)])
 
     def normalize(self, request: SentenceRequest) -> str:
@@ -188,7 +197,8 @@ class Operations:
         model = self.engine.model(request.model)
         same = request.model_copy(update={"format": None, **questions.defaults_of(request, model)})
         facts = model.facts
-        return f"{facts.revision} {facts.dtype} {facts.tolerance} {facts.max_tokens} {same.model_dump_json()}"
+        decides = (facts.revision, facts.dtype, facts.tolerance, facts.max_tokens, facts.max_stream_tokens)
+        return f"{' '.join(map(str, decides))} {same.model_dump_json()}"
 
     def tolerance(self, request: SentenceRequest) -> float:
         """By how much two answers to one request may differ; tokens never do."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import orjson
-from jaxtyping import Float32
 
 from service import __version__
 from service.api.heatmap_request import HeatmapRequest
@@ -14,6 +13,7 @@ from service.engine.tokenizer import Tokens
 from service.engine.words import Word, trim, words_of
 from service.heatmap.composition import Plot
 from service.heatmap.labelling import Axis
+from service.heatmap.lazily import Lazily
 from service.heatmap.style import Style
 from service.heatmap.typesetting import Label
 
@@ -37,6 +37,8 @@ OVER_KEYS = frozenset({"scores", "attentions"})
 NOT_IN_FIELDS = {"sentence", "sentence_pair", "target", "format", "filename"}
 NO_NUL = "\N{REPLACEMENT CHARACTER}"
 """Instead of NUL, at which a PNG's texts end."""
+NUMBERED = 256
+"""Axes with more labels tell their positions, too."""
 SPACE = "␣"
 SPACE_MARKS = "▁Ġ"
 """What stands for a space in tokens of Llama's and of GPT-2's kind."""
@@ -44,16 +46,24 @@ CONTINUATION = "##"
 """How BERT marks a piece that continues a word."""
 
 
-def plot(request: HeatmapRequest, model: Model, plan: Plan, matrices: Sequence[Float32[np.ndarray, "n m"]]) -> Plot:
-    """The plot of `matrices`, whose rows are tokens or words and whose columns are, too, or dimensions."""
-    words = plan.wanted.words
+def plot(request: HeatmapRequest, model: Model, plan: Plan) -> Plot:
+    """The plot, still blank, of a plan's matrices: rows are tokens or words, and columns are, too, or dimensions."""
+    words, view = plan.wanted.words, plan.wanted.view
     name = labels_of if model.tokenizer.is_wordpiece else labels_by_text
+    queries, keys = (slice(None), slice(None)) if view is None else view.window
     if request.tensor in OVER_KEYS:
-        rows = Axis("query (attends from)", name(plan.queries) if words is None else _word_labels(words.queries))
-        columns = Axis("key (attended to)", name(plan.keys) if words is None else _word_labels(words.keys))
+        rows = _axis(
+            "query (attends from)", name(plan.queries) if words is None else _word_labels(words.queries), queries
+        )
+        columns = _axis("key (attended to)", name(plan.keys) if words is None else _word_labels(words.keys), keys)
     else:
-        rows = Axis("token", name(plan.keys if request.tensor in {"key", "value"} else plan.queries))
-        columns = Axis("dimension", [Label(str(index)) for index in range(matrices[0].shape[1])])
+        is_of_keys = request.tensor in {"key", "value"}
+        rows = _axis("token", name(plan.keys if is_of_keys else plan.queries), keys if is_of_keys else queries)
+        width = plan.size.shape(request.tensor)[-1]
+        columns = Axis("dimension", Lazily(lambda index: Label(str(index)), range(width)))
+    count = len(plan.wanted.layers) * (1 if plan.wanted.reduction else len(plan.wanted.heads))
+    blank = np.broadcast_to(np.float32(0), (len(rows.labels), len(columns.labels)))  # takes no memory
+    matrices = [blank] * (1 if request.tensor == "embedding" else count)
     is_grid, layers, heads = request.view == "grid", plan.wanted.layers, plan.wanted.heads
     return Plot(
         matrices,
@@ -63,6 +73,19 @@ def plot(request: HeatmapRequest, model: Model, plan: Plan, matrices: Sequence[F
         per_row=len(heads) if len(layers) > 1 else None,
         caption=_caption(request, model, plan),
     )
+
+
+def _axis(title: str, labels: Sequence[Label], window: slice) -> Axis:
+    """The labels in a window; of a long text with their positions, for only some of them will be seen."""
+    start, stop, _ = window.indices(len(labels))
+    if stop - start <= NUMBERED:
+        return Axis(title, Lazily(labels.__getitem__, range(start, stop)), start)
+
+    def numbered(index: int) -> Label:
+        label = labels[index]
+        return Label(label.text, faint=f"{index:,} {label.faint}")
+
+    return Axis(title, Lazily(numbered, range(start, stop)), start)
 
 
 def _caption(request: HeatmapRequest, model: Model, plan: Plan) -> str:
@@ -137,21 +160,25 @@ def _title(request: HeatmapRequest, model: Model) -> str:
     return TITLES[request.tensor]
 
 
-def labels_of(tokens: Tokens) -> list[Label]:
+def labels_of(tokens: Tokens) -> Sequence[Label]:
     """WordPieces as people read them: special tokens pale, and the mark of a piece that continues a word."""
-    return [
-        _label(token, token.startswith(CONTINUATION), token.removeprefix(CONTINUATION), special)
-        for token, special in zip(tokens.tokens, tokens.special_tokens_mask, strict=True)
-    ]
+
+    def label(index: int) -> Label:
+        token, is_special = tokens.tokens[index], tokens.sequence_ids[index] is None
+        return _label(token, token.startswith(CONTINUATION), token.removeprefix(CONTINUATION), is_special=is_special)
+
+    return Lazily(label, range(len(tokens)))
 
 
-def labels_by_text(tokens: Tokens) -> list[Label]:
+def labels_by_text(tokens: Tokens) -> Sequence[Label]:
     """Other tokens as the text that they stand for, marked alike: their own letters are no one's ("Ã©" for "é")."""
     continuing = {index for word in words_of(tokens) for index in word.token_indices[1:]}
-    return [
-        _label(token, index in continuing, _text_of(tokens, index), special)
-        for index, (token, special) in enumerate(zip(tokens.tokens, tokens.special_tokens_mask, strict=True))
-    ]
+
+    def label(index: int) -> Label:
+        is_special = tokens.sequence_ids[index] is None
+        return _label(tokens.tokens[index], index in continuing, _text_of(tokens, index), is_special=is_special)
+
+    return Lazily(label, range(len(tokens)))
 
 
 def _text_of(tokens: Tokens, index: int) -> str:
@@ -165,8 +192,8 @@ def _text_of(tokens: Tokens, index: int) -> str:
     return sentence[start:end] or SPACE
 
 
-def _label(token: str, is_continuing: bool, text: str, special: int) -> Label:
-    if special:
+def _label(token: str, is_continuing: bool, text: str, *, is_special: bool) -> Label:
+    if is_special:
         return Label("", faint=token)
     return Label(text, faint=CONTINUATION if is_continuing else "")
 

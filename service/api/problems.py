@@ -14,7 +14,13 @@ from starlette.responses import Response
 
 from service.api.caching import VARY
 from service.api.exchange import Exchange
-from service.engine.errors import NoTokensError, RequestError, ResponseTooLargeError, TooManyTokensError
+from service.engine.errors import (
+    NoTokensError,
+    RequestError,
+    ResponseTooLargeError,
+    TooManyTokensError,
+    TooMuchWorkError,
+)
 from service.heatmap.errors import NotDrawableError
 
 MEDIA_TYPE = "application/problem+json"
@@ -52,9 +58,14 @@ KINDS = {
     "invalid-fields": Kind(422, "Invalid fields", "Fields are missing, unknown or wrong; `errors` names each."),
     "no-tokens": Kind(422, "No tokens", "Nothing is left of a sentence after tokenization."),
     "too-many-tokens": Kind(
-        422, "Too many tokens", "The text has more tokens than MAX_TOKENS, or than the model has positions."
+        422,
+        "Too many tokens",
+        "The text has more tokens than MAX_STREAM_TOKENS, for whole matrices than MAX_TOKENS, or than positions.",
     ),
     "response-too-large": Kind(422, "Answer too large", "The answer would be larger than MAX_RESPONSE_BYTES."),
+    "too-much-work": Kind(
+        422, "Too much work", "To compute it would take longer than REQUEST_TIMEOUT, or too much memory."
+    ),
     "too-many-requests": Kind(
         429, "Too many requests", "MAX_CONCURRENT_REQUESTS are at work and MAX_QUEUED_REQUESTS wait; see Retry-After."
     ),
@@ -162,6 +173,7 @@ REQUEST_ERRORS: dict[type[RequestError], str] = {
     NoTokensError: "no-tokens",
     TooManyTokensError: "too-many-tokens",
     ResponseTooLargeError: "response-too-large",
+    TooMuchWorkError: "too-much-work",
 }
 """The kinds of the engine's errors; any other RequestError is `invalid-fields`."""
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from service.api.attention_request import Quantize
+from service.engine.collecting import INDICES, Array
 from service.engine.errors import NotOfferedError
 
 NULL = 255
@@ -31,12 +32,12 @@ def quantize(name: str, tensor: Float32[np.ndarray, "..."], kind: Quantize) -> Q
 
 
 def quantize_all(
-    tensors: Mapping[str, Float32[np.ndarray, "..."]], kind: Quantize
+    tensors: Mapping[str, Array], kind: Quantize
 ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, float | str]]]:
-    """Every tensor in fewer bits, and their descriptions."""
-    quantized = {name: quantize(name, tensor, kind) for name, tensor in tensors.items()}
+    """Every tensor of numbers in fewer bits, and their descriptions; indices stay as they are."""
+    quantized = {name: quantize(name, tensor, kind) for name, tensor in tensors.items() if name != INDICES}
     return (
-        {name: each.tensor for name, each in quantized.items()},
+        {name: quantized[name].tensor if name in quantized else tensor for name, tensor in tensors.items()},
         {name: each.description for name, each in quantized.items()},
     )
 

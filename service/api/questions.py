@@ -11,22 +11,26 @@ import orjson
 from service.api.attention_request import AttentionForm, AttentionParameters, AttentionRequest
 from service.api.heatmap_request import HeatmapRequest
 from service.api.requests import PRETRAINED_ONLY, SYNTHETIC_ONLY, ModelParameters, SentenceRequest
-from service.engine.collecting import SINK, HeadReduction
+from service.engine.collecting import INDICES, OVER_KEYS, SINK, HeadReduction
 from service.engine.errors import NotOfferedError
 from service.engine.models import Kind, Model
 from service.engine.plan import NOTEBOOK, Plan, Question
 from service.engine.synthetic import SyntheticParameters
 from service.engine.tokenizer import Text
+from service.engine.view import WHOLE, Sight
 
 T = TypeVar("T")
 
 NOT_TAKEN: dict[Kind, frozenset[str]] = {"synthetic": PRETRAINED_ONLY, "pretrained": SYNTHETIC_ONLY}
 """The fields that a kind of model does not take."""
+SIGHT = frozenset({"query_window", "key_window", "bins", "pooling", "top_k"})
+"""Which part of the matrices is answered, and how."""
+PAIRS = ("query_window", "key_window", "bins")
 CHOSEN = ("layers", "heads", "stack")
 LEFT_OPEN = ("add_special_tokens", "include")
 """Fields of which a model chooses the values that are told, too."""
 PARAMETERS: dict[Kind, list[str]] = {
-    kind: [name for name in AttentionParameters.model_fields if name not in {*refused, *CHOSEN, *LEFT_OPEN}]
+    kind: [name for name in AttentionParameters.model_fields if name not in {*refused, *CHOSEN, *LEFT_OPEN, *PAIRS}]
     for kind, refused in NOT_TAKEN.items()
 }
 """What else than these decides an answer is told as the request has it."""
@@ -71,19 +75,41 @@ def check_form(request: AttentionRequest, form: AttentionForm) -> None:
 
 def text_of(request: SentenceRequest, model: Model) -> Text:
     """What is tokenized."""
+    limit = limit_of(request, model)
     return Text(
         request.sentence,
         request.sentence_pair,
         adds_special_tokens(request, model),
-        model.facts.max_tokens if request.truncate else None,
+        limit if request.truncate else None,
+        limit,
     )
 
 
-def target_of(request: ModelParameters, model: Model) -> Text | None:
+def limit_of(request: SentenceRequest, model: Model) -> int:
+    """The most tokens that a text may have: fewer where matrices of it are wanted as a whole."""
+    return model.facts.max_tokens if _wants_whole_matrices(request, model) else model.facts.max_stream_tokens
+
+
+def _wants_whole_matrices(request: SentenceRequest, model: Model) -> bool:
+    if not isinstance(request, ModelParameters):
+        return False
+    if request.level == "word":
+        return True
+    if not isinstance(request, AttentionRequest):
+        return False
+    include = set(model.facts.default_include if request.include is None else request.include)
+    if request.format == "npy":
+        include = {"attentions"}
+    is_part = not _sight(request).is_whole
+    return not include.isdisjoint(OVER_KEYS - {"scores", "attentions"} if is_part else OVER_KEYS)
+
+
+def target_of(request: AttentionRequest | HeatmapRequest, model: Model) -> Text | None:
     """What the decoder reads after its start token, which brings no special tokens of the tokenizer's with it."""
     if request.target is None:
         return None
-    return Text(request.target, most_tokens=model.facts.max_tokens - 1 if request.truncate else None)
+    limit = limit_of(request, model)
+    return Text(request.target, most_tokens=limit - 1 if request.truncate else None, limit=limit)
 
 
 def question_of(request: AttentionRequest) -> Question:
@@ -96,11 +122,12 @@ def question_of(request: AttentionRequest) -> Question:
         stack=request.stack,
         level=request.level,
         include=_tuple(request.include),
+        sight=_sight(request),
     )
 
 
 def picture_of(request: HeatmapRequest, model: Model) -> Question:
-    """What is drawn: one head, all reduced to one, or each."""
+    """What is drawn: one head, all reduced to one, or each, cell by cell."""
     is_grid = request.view == "grid"
     reduction = None if is_grid else head_reduction(request, model)
     layers = None if request.layer is None else (request.layer,)
@@ -114,6 +141,7 @@ def picture_of(request: HeatmapRequest, model: Model) -> Question:
         include=(request.tensor,),
         picture=True,
         reduction=reduction,
+        sight=_sight(request),
     )
 
 
@@ -140,16 +168,24 @@ def encode_parameters(request: AttentionRequest, model: Model, plan: Plan) -> by
         _parameter_values[kind](request),
         adds_special_tokens(request, model),
         tuple(wanted.include),
+        (_tuple(request.query_window), _tuple(request.key_window), _tuple(request.bins)),
         *((tuple(wanted.layers), tuple(wanted.heads), plan.stack) if kind == "pretrained" else ()),
     )
 
 
 @lru_cache(maxsize=1024)
 def _encode_parameters(
-    kind: Kind, values: tuple[object, ...], add_special_tokens: bool, include: tuple[str, ...], *chosen: object
+    kind: Kind,
+    values: tuple[object, ...],
+    add_special_tokens: bool,
+    include: tuple[str, ...],
+    pairs: tuple[tuple[int, ...] | None, ...],
+    *chosen: object,
 ) -> bytes:
     effective = dict(zip(PARAMETERS[kind], values, strict=True)) | dict(zip(CHOSEN, chosen, strict=False))
-    effective |= {"add_special_tokens": add_special_tokens, "include": [name for name in include if name != SINK]}
+    effective |= dict(zip(PAIRS, pairs, strict=True))
+    included = [name for name in include if name not in {SINK, INDICES}]
+    effective |= {"add_special_tokens": add_special_tokens, "include": included}
     return orjson.dumps(effective)
 
 
@@ -168,6 +204,19 @@ def adds_special_tokens(request: SentenceRequest, model: Model) -> bool:
 
 def _tuple(items: Sequence[T] | None) -> tuple[T, ...] | None:
     return None if items is None else tuple(items)
+
+
+def _sight(request: AttentionRequest | HeatmapRequest) -> Sight:
+    if request.model_fields_set.isdisjoint(SIGHT):
+        return WHOLE
+    queries, keys = _pair(request.query_window), _pair(request.key_window)
+    if isinstance(request, HeatmapRequest):
+        return Sight(queries, keys)
+    return Sight(queries, keys, _pair(request.bins), request.pooling, request.top_k)
+
+
+def _pair(numbers: Sequence[int] | None) -> tuple[int, int] | None:
+    return None if numbers is None else (numbers[0], numbers[1])
 
 
 def _synthetic(request: ModelParameters) -> SyntheticParameters:

@@ -16,6 +16,22 @@ MAX_WIDTH = 4096
 Stack = Literal["encoder", "decoder", "cross"]
 Size = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
 Index = Annotated[int, Field(ge=-4096, le=4096)]
+MOST_TOKENS = 2**24
+"""More than any text has."""
+
+
+def _check_window(window: list[int]) -> list[int]:
+    if window[0] >= window[1]:
+        raise PydanticCustomError("empty_window", "holds nothing: start must be less than end")
+    return window
+
+
+Window = Annotated[
+    list[Annotated[int, Field(ge=0, le=MOST_TOKENS)]],
+    Field(min_length=2, max_length=2),
+    AfterValidator(_check_window),
+]
+"""[start, end) along an axis, in tokens."""
 MODEL_ID = r"^[a-z0-9._-]{1,64}$"
 """What an id looks like, for openapi.json: whatever else is sent is the id of no model, too, and told so."""
 FILE_NAME = r"^[^\x00-\x1f\x7f/\\]+$"
@@ -151,6 +167,17 @@ class ModelParameters(SyntheticParameters):
         "token",
         description="`word`: matrices of words, summed over a word's key pieces and averaged over its query pieces. A "
         "word is a run of tokens without whitespace between them; special tokens stand alone.",
+    )
+    query_window: Window | None = Field(
+        None,
+        description="[start, end): only the queries (rows) of these positions, counted in tokens from 0; null = all. "
+        "Their attentions have the true normaliser of the whole row. For level `token`.",
+        examples=[[0, 128]],
+    )
+    key_window: Window | None = Field(
+        None,
+        description="[start, end): only the keys (columns) of these positions; null = all. For level `token`.",
+        examples=[[0, 128]],
     )
 
 

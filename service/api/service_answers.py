@@ -28,7 +28,12 @@ class ModelDescription(Answer):
         "outside transformers' attention interface and tells none."
     )
     max_tokens: int = Field(
-        description="The most tokens a text may have: MAX_TOKENS, or the model's positions if they are fewer."
+        description="The most tokens of a text whose matrices are wanted as a whole: MAX_TOKENS, or the model's "
+        "positions if they are fewer."
+    )
+    max_stream_tokens: int = Field(
+        description="The most tokens of any text: for pictures, windows, bins, `top_k` and what does not grow with the "
+        "square of the length; MAX_STREAM_TOKENS, or the model's positions if they are fewer."
     )
     tensors: list[str] = Field(description="The names that `include` takes.")
     fields: dict[str, list[str]] = Field(description="The fields that each endpoint takes with this model.")

@@ -82,7 +82,7 @@ def choose_view(question: Question, include: Sequence[str], n: int, m: int) -> V
         NotOfferedError: there is no such window, or `include` has what cannot be seen so.
     """
     sight = question.sight
-    if sight.is_whole:
+    if sight.is_whole and (not question.picture or question.level == "word"):
         return None
     if question.level == "word":
         _refuse(sight, "count tokens, and level is word: use level token")

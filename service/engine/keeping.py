@@ -58,7 +58,7 @@ class Output:
 
 
 class Bins:
-    """The maximum or mean of each bin of a window; NaN where no cell of it is seen, as masked ones are left out."""
+    """The maximum or mean of each bin of a window, without masked cells; NaN, or for attentions 0, where all are."""
 
     def __init__(self, name: str, view: View, device: torch.device) -> None:
         """Pool a window of a tensor to bins."""
@@ -86,7 +86,8 @@ class Bins:
     def result(self) -> dict[str, Tensor]:
         """The bins, [bin of queries][bin of keys]."""
         found = self._folded if self._view.pooling == "max" else self._folded / self._seen
-        return {self._name: found.masked_fill(self._seen == 0, torch.nan).float()}
+        filler = torch.nan if self._view.marks_masked or self._name == "scores" else 0.0
+        return {self._name: found.masked_fill(self._seen == 0, filler).float()}
 
     def _fold(self, bin_: int, columns: Tensor) -> None:
         place = self._folded[bin_, : columns.shape[1]]

@@ -58,6 +58,8 @@ class Plan(NamedTuple):
     """A rough cost."""
     threads: int | None = None
     """Of torch's, how many compute it; None = all."""
+    working_bytes: int = 0
+    """Memory that it takes beside the answer, where that is much."""
 
     @property
     def queries(self) -> Tokens:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
@@ -24,7 +25,7 @@ class Plot:
     """What is drawn: one matrix, or several of one shape as small multiples."""
 
     matrices: Sequence[Float32[np.ndarray, "rows columns"]]
-    """NaN where a cell is masked."""
+    """NaN where a cell is masked; of long texts the bins that a layout asks for."""
     rows: Axis
     columns: Axis
     titles: Sequence[Sequence[str]] = ()
@@ -35,22 +36,43 @@ class Plot:
     """What is shown, for the line below it."""
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns of cells there are."""
+        return len(self.rows.labels), len(self.columns.labels)
+
+    @property
     def is_grid(self) -> bool:
         """Whether it has small multiples."""
         return bool(self.titles)
 
 
-def compose(plot: Plot, style: Style, typesetter: Typesetter) -> Scene:
-    """Decide where everything stands and what the colours mean.
+class Layout(NamedTuple):
+    """Where everything stands: known before any number is."""
+
+    frame: Frame
+    panels: list[Panel]
+    bins: Bins
+
+    @property
+    def most_bins(self) -> Bins:
+        """Into how many rows and columns of bins a matrix is pooled at most: the pixels that it has."""
+        return self.panels[0].matrix.height, self.panels[0].matrix.width
+
+
+def compose(plot: Plot, style: Style, typesetter: Typesetter, layout: Layout | None = None) -> Scene:
+    """Decide where everything stands, unless it is laid out, and what the colours mean.
 
     Raises:
         NotDrawableError: a logarithmic scale was asked for, and a number is negative.
     """
-    frame, panels, bins = _lay_out(plot, style, typesetter)
-    pooled = [pool(matrix, bins, style.pooling) for matrix in plot.matrices]
+    frame, panels, bins = layout or lay_out(plot, style, typesetter)
+    pooled = [pool(matrix, bins, style.pooling) if matrix.shape == plot.shape else matrix for matrix in plot.matrices]
     scale = choose_scale(pooled, style.color_range, style.color_scale, style.colormap)
     rows, columns = plot.rows.names, plot.columns.names
-    matrices = [Matrix(panel.matrix, cells, rows, columns, bins) for panel, cells in zip(panels, pooled, strict=True)]
+    first = (plot.rows.first, plot.columns.first)
+    matrices = [
+        Matrix(panel.matrix, cells, rows, columns, bins, first) for panel, cells in zip(panels, pooled, strict=True)
+    ]
     texts = [text for panel in panels for text in panel.texts]
     texts += _headings(plot, style, frame, bins, typesetter)
     colorbar: Colorbar | None = None
@@ -69,13 +91,14 @@ def compose(plot: Plot, style: Style, typesetter: Typesetter) -> Scene:
     )
 
 
-def _lay_out(plot: Plot, style: Style, typesetter: Typesetter) -> tuple[Frame, list[Panel], Bins]:
+def lay_out(plot: Plot, style: Style, typesetter: Typesetter) -> Layout:
+    """Decide where everything stands; the matrices may still be blank."""
     frame = lay_out_frame(style, typesetter, caption=plot.is_grid or bool(plot.caption))
     panels, bins = _lay_out_panels(plot, style, frame, typesetter)
     if bins != (1, 1) and not frame.caption:
         frame = lay_out_frame(style, typesetter, caption=True)
         panels, bins = _lay_out_panels(plot, style, frame, typesetter)
-    return frame, panels, bins
+    return Layout(frame, panels, bins)
 
 
 def _lay_out_panels(plot: Plot, style: Style, frame: Frame, typesetter: Typesetter) -> tuple[list[Panel], Bins]:
@@ -90,7 +113,7 @@ def _lay_out_panels(plot: Plot, style: Style, frame: Frame, typesetter: Typesett
     )
     titles = _fitting_titles(plot, areas[0].width, style.text_size, typesetter)
     panels = [lay_out_panel(area, plan, title, typesetter) for area, title in zip(areas, titles, strict=True)]
-    return panels, bins_for(plot.matrices[0].shape, panels[0].matrix)
+    return panels, bins_for(plot.shape, panels[0].matrix)
 
 
 def _fitting_titles(plot: Plot, width: int, size: int, typesetter: Typesetter) -> Sequence[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from service.heatmap.lazily import Lazily
 from service.heatmap.lines import line_height
 from service.heatmap.scene import Box
 from service.heatmap.typesetting import SLANTED, Angle, Label, Typesetter
@@ -24,15 +25,17 @@ class Axis:
 
     title: str
     labels: Sequence[Label]
+    first: int = 0
+    """The position of the first."""
 
     def __post_init__(self) -> None:
-        """Cut the labels once, so that whatever measures, draws or repeats them has short ones."""
-        object.__setattr__(self, "labels", [label.cut() for label in self.labels])
+        """Cut the labels, so that whatever measures, draws or repeats them has short ones."""
+        object.__setattr__(self, "labels", Lazily(Label.cut, self.labels))
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> Sequence[str]:
         """The labels as plain texts."""
-        return [label.faint + label.text for label in self.labels]
+        return Lazily(lambda label: label.faint + label.text, self.labels)
 
 
 class Labels(NamedTuple):

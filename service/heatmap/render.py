@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
+from math import prod
 from pathlib import Path
 from typing import Literal
 
 import PIL
 
-from service.heatmap.composition import Plot, compose
+from service.heatmap.composition import Layout, Plot, compose, lay_out
 from service.heatmap.fonts import Fonts
 from service.heatmap.png import encode_png
 from service.heatmap.style import Style
@@ -25,6 +26,8 @@ SECONDS_PER_NUMBER = 2.5e-5
 """What a number in a cell costs."""
 LEAST_PIXELS = 400
 """Smaller cells hold no number."""
+MOST_NAMES = 4096
+"""So many are looked at for long ones."""
 MOST_LABELS = 64
 """There is hardly ever room for more."""
 PNG_BYTES, SVG_BYTES = 2048, 16 * 1024
@@ -43,13 +46,24 @@ class Renderer:
         self.software = f"Pillow {PIL.__version__} cmap {version('cmap')} fonts {digest}"
         """What besides the arguments decides a picture's bytes."""
 
-    def render(self, plot: Plot, style: Style, form: Form = "png", metadata: Mapping[str, str] | None = None) -> bytes:
+    def lay_out(self, plot: Plot, style: Style) -> Layout:
+        """Where everything stands in the picture of a plot whose matrices may still be blank."""
+        return lay_out(plot, style, self._typesetter)
+
+    def render(
+        self,
+        plot: Plot,
+        style: Style,
+        form: Form = "png",
+        metadata: Mapping[str, str] | None = None,
+        layout: Layout | None = None,
+    ) -> bytes:
         """The picture's bytes: the same for equal arguments. `metadata` is written into it.
 
         Raises:
             NotDrawableError: a logarithmic scale was asked for, and a number is negative.
         """
-        scene = compose(plot, style, self._typesetter)
+        scene = compose(plot, style, self._typesetter, layout)
         if form == "svg":
             return encode_svg(scene, self._typesetter, style.width, metadata or {})
         return encode_png(scene, self._typesetter, metadata or {})
@@ -57,7 +71,7 @@ class Renderer:
 
 def estimate_bytes(plot: Plot, style: Style, form: Form) -> int:
     """About the size of a picture without its metadata."""
-    cells = sum(matrix.size for matrix in plot.matrices)
+    cells = _cells(plot)
     pixels = style.width * style.height * style.dpi_scale**2
     if form == "png":
         blank = pixels // (8 if style.values else 16)
@@ -68,11 +82,15 @@ def estimate_bytes(plot: Plot, style: Style, form: Form) -> int:
     return SVG_BYTES + 200 * texts + (300 if style.values else 80) * cells
 
 
+def _cells(plot: Plot) -> int:
+    return prod(plot.shape) * len(plot.matrices)
+
+
 def estimate_seconds(plot: Plot, style: Style, form: Form = "png") -> float:
     """A rough cost of a picture: of its pixels, cells and labels, and of those so long that they must be fitted."""
     pixels = style.width * style.height * style.dpi_scale**2
-    cells = sum(matrix.size for matrix in plot.matrices)
-    names = {name for axis in (plot.rows, plot.columns) for name in axis.names}
+    cells = _cells(plot)
+    names = {name for axis in (plot.rows, plot.columns) for name in axis.names[:: 1 + len(axis.names) // MOST_NAMES]}
     fitted = sum(len(name) for name in names if len(name) > LONG)
     drawn = max(0, min(len(names), MOST_LABELS) - FREE_LABELS)
     written = max(0, min(len(plot.rows.labels), MOST_LABELS) - FREE_LABELS)

@@ -84,6 +84,8 @@ class Matrix:
     column_names: Sequence[str]
     bins: tuple[int, int] = (1, 1)
     """How many rows and columns of the data one cell stands for."""
+    first: tuple[int, int] = (0, 0)
+    """The positions of the first row and column."""
 
 
 @dataclass(frozen=True, slots=True)

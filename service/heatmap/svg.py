@@ -79,8 +79,8 @@ def _rectangles(matrix: Matrix, scene: Scene) -> Iterator[str]:
     fills = [*(_hexadecimal(color) for color in palette(scene.colormap)), "url(#masked)"]
     ys = edges(matrix.box.top, matrix.box.height, levels.shape[0])
     xs = edges(matrix.box.left, matrix.box.width, levels.shape[1])
-    rows = _bin_names(matrix.row_names, matrix.bins[0])
-    columns = _bin_names(matrix.column_names, matrix.bins[1])
+    rows = _bin_names(matrix.row_names, matrix.bins[0], matrix.first[0])
+    columns = _bin_names(matrix.column_names, matrix.bins[1], matrix.first[1])
     for (row, column), level in np.ndenumerate(levels):
         value = "masked" if level == MASKED else number(float(matrix.cells[row, column]), 6)
         yield (
@@ -90,14 +90,17 @@ def _rectangles(matrix: Matrix, scene: Scene) -> Iterator[str]:
         )
 
 
-def _bin_names(names: Sequence[str], step: int) -> list[str]:
+def _bin_names(names: Sequence[str], step: int, first: int) -> list[str]:
     """Position and name of each cell along an axis; of the first and the last where a bin holds several."""
-    numbered = [f"{index} {xml(name)}" for index, name in enumerate(names)]
+
+    def numbered(index: int) -> str:
+        return f"{first + index} {xml(names[index])}"
+
     if step == 1:
-        return numbered
-    last = len(numbered) - 1
-    starts = range(0, len(numbered), step)
-    return [f"{numbered[start]} … {numbered[min(start + step - 1, last)]}" for start in starts]
+        return [numbered(index) for index in range(len(names))]
+    last = len(names) - 1
+    starts = range(0, len(names), step)
+    return [f"{numbered(start)} … {numbered(min(start + step - 1, last))}" for start in starts]
 
 
 def _image(matrix: Matrix, scene: Scene) -> Iterator[str]:

@@ -13,5 +13,6 @@ from tests.conftest import running
 @pytest.fixture(scope="session")
 async def small() -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service with low limits."""
-    async with running(create_app(Settings(max_tokens=20, max_body_bytes=1024, max_response_bytes=20_000))) as client:
+    limits = Settings(max_tokens=20, max_stream_tokens=20, max_body_bytes=1024, max_response_bytes=20_000)
+    async with running(create_app(limits)) as client:
         yield client

@@ -186,7 +186,7 @@ async def test_a_picture_that_cannot_be_drawn_is_a_422_that_names_the_field_and_
 
 
 async def test_a_grid_of_too_many_numbers_is_refused_naming_the_limit(client: httpx.AsyncClient) -> None:
-    fields = {"sentence": "a " * 600, "view": "grid", "num_heads": 64}
+    fields = {"sentence": "a " * 600, "view": "grid", "num_heads": 64, "level": "word"}
     problem = (await client.post("/heatmap", json=fields)).json()
     assert problem["type"] == "/problems/response-too-large"
     assert "92,160,000 bytes, the limit is 67,108,864" in problem["detail"]

@@ -165,20 +165,21 @@ async def test_the_synthetic_model_has_analyses_too(client: httpx.AsyncClient) -
             "/include",
             "not_offered",
             "does not offer scores: it is outside transformers' attention interface, and tells its attentions alone. "
-            "Choose from: attentions, statistics, rollout.",
+            "Choose from: attentions, statistics, row_entropy, row_maximum, mass_by_distance, rollout.",
         ),
         (
             {"include": ["value_weighted"], "level": "word"},
             "/include",
             "not_offered",
             "does not offer value_weighted: that needs an output projection, and none is known of this model. "
-            "Choose from: attentions, statistics, rollout.",
+            "Choose from: attentions, statistics, row_entropy, row_maximum, mass_by_distance, rollout.",
         ),
         (
             {"model": "bert", "include": ["query"], "level": "word"},
             "/include",
             "not_offered",
-            "query is of tokens: use level token, or choose from: attentions, statistics, rollout, value_weighted.",
+            "query is of tokens: use level token, or choose from: attentions, statistics, row_entropy, row_maximum, "
+            "mass_by_distance, rollout, value_weighted.",
         ),
         (
             {"model": "t5", "stack": "cross", "target": "x", "include": ["rollout"]},
