@@ -17,7 +17,7 @@ from service.api.exchange import Exchange
 from service.api.headers import declared_length, header, raw
 from service.api.negotiation import choose_form
 from service.api.problems import Occurrence, ShuttingDownError, problem_document
-from service.api.reading import JSON, LINES, check_headers, read_body, read_query
+from service.api.reading import JSON, LINES, TEXT, check_headers, read_body, read_query, read_text
 from service.api.requests import SentenceRequest
 from service.api.responses import BufferResponse
 from service.api.streaming import LineResponse
@@ -70,12 +70,17 @@ class SentenceApp:
         await (await answering)(scope, receive, send)
 
     async def _post(self, scope: Scope, receive: Receive, operations: "Operations") -> ASGIApp:
-        """Answer a JSON body, or many lines of JSON."""
+        """Answer a JSON body, a text, or many lines of JSON."""
         media_type = check_headers(scope, self._endpoint.takes)
         length = declared_length(scope)
         if media_type == LINES:
             return self._stream(scope, operations, length)
-        fields = await read_body(receive, length, self._endpoint.fields, operations.max_body_bytes)
+        if media_type == TEXT:
+            scope["fields_in"] = "query"
+            query, most = scope["query_string"], operations.max_body_bytes
+            fields = await read_text(receive, length, query, self._endpoint.fields, most)
+        else:
+            fields = await read_body(receive, length, self._endpoint.fields, operations.max_body_bytes)
         form = self._form(fields, header(scope, b"accept"))
         encoded = await self._work(operations, fields, form, scope["exchange"])
         return self._response(encoded, fields, form)

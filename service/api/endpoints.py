@@ -7,7 +7,7 @@ from typing import Literal
 from service.api.answers import AttentionAnswer, TokenizeAnswer
 from service.api.attention_request import AttentionRequest
 from service.api.heatmap_request import HeatmapRequest
-from service.api.reading import JSON, LINES
+from service.api.reading import JSON, LINES, TEXT
 from service.api.requests import SentenceRequest, TokenizeRequest
 
 JSON_ONLY = {"json": JSON}
@@ -27,7 +27,7 @@ class SentenceEndpoint:
     """What the field `format` may say, and the media types of it; the first is the default."""
     operation: Literal["tokenize", "attention", "heatmap"]
     """The method of `Operations` that answers."""
-    takes: Sequence[str] = (JSON,)
+    takes: Sequence[str] = (JSON, TEXT)
     """The types of body."""
 
 
@@ -42,7 +42,7 @@ SENTENCE_ENDPOINTS = (
         answer=TokenizeAnswer,
         forms=JSON_ONLY,
         operation="tokenize",
-        takes=(JSON, LINES),
+        takes=(JSON, LINES, TEXT),
     ),
     SentenceEndpoint(
         path="/attention",
@@ -59,7 +59,7 @@ SENTENCE_ENDPOINTS = (
             "npy": "application/x-npy",
         },
         operation="attention",
-        takes=(JSON, LINES),
+        takes=(JSON, LINES, TEXT),
     ),
     SentenceEndpoint(
         path="/heatmap",

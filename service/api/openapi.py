@@ -24,9 +24,10 @@ from service.api.openapi_parts import (
     headers,
     problem_responses,
     reference,
+    text_body,
 )
 from service.api.problems import Problem
-from service.api.reading import JSON, LINES
+from service.api.reading import JSON, LINES, TEXT
 
 EXAMPLES: Json = json.loads((Path(__file__).parent / "examples.json").read_text())
 """An example request and its answer for every operation, by operationId; the tests send and get them."""
@@ -57,7 +58,8 @@ GUARDED = ("host-not-allowed", "unauthorized")
 ADMITTED = ("too-many-requests", "too-many-bytes", "deadline-exceeded")
 LOADED = ("not-ready", *ADMITTED)
 SENTENCE = ("not-acceptable", "invalid-fields", "no-tokens", "too-many-tokens")
-POSTED = ("malformed-json", "body-too-large", "unsupported-media-type")
+POSTED = ("malformed-json", "malformed-text", "malformed-query", "body-too-large", "unsupported-media-type")
+COMPUTED = ("response-too-large", "too-much-work")
 FIELD_HEADERS = {"filename": "Content-Disposition", "quantize": "X-Quantization"}
 """Headers of answers to requests with a field."""
 PLAIN_ROUTES = {
@@ -146,7 +148,7 @@ def _complete_plain(operation: Json) -> None:
 
 def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
     name = endpoint.path.removeprefix("/")
-    codes = (*EVERYWHERE, *GUARDED, *LOADED, *SENTENCE, *([] if name == "tokenize" else ["response-too-large"]))
+    codes = (*EVERYWHERE, *GUARDED, *LOADED, *SENTENCE, *(() if name == "tokenize" else COMPUTED))
     shared: Json = {
         "tags": ["attention"],
         "summary": endpoint.summary,
@@ -166,6 +168,7 @@ def _sentence_path(endpoint: SentenceEndpoint, schemas: Json) -> Json:
                 "content": {
                     JSON: {"schema": reference(endpoint.fields), "example": EXAMPLES[name]["request"]},
                     **({LINES: bulk_body(EXAMPLES[name]["request"])} if LINES in endpoint.takes else {}),
+                    TEXT: text_body(EXAMPLES[name]["request"]),
                 },
             },
             "responses": {"200": _posted_answer(endpoint, post_headers), **problem_responses((*codes, *POSTED))},

@@ -78,6 +78,15 @@ def bulk_body(request: Json) -> Json:
     return {"schema": {"type": "string", "description": description}, "example": _lines(request)}
 
 
+def text_body(request: Json) -> Json:
+    """How a sentence comes alone, such as that of `request`."""
+    description = (
+        "The sentence alone, in UTF-8: a document of up to MAX_BODY_BYTES. All other fields are the query's, as a GET "
+        "has them."
+    )
+    return {"schema": {"type": "string", "description": description}, "example": request["sentence"]}
+
+
 def bulk_answer(answer: Json) -> Json:
     """How the answers come as lines, such as `answer`."""
     description = (

@@ -43,6 +43,7 @@ class Kind:
 KINDS = {
     "malformed-request": Kind(400, "Not HTTP", "What was sent is no HTTP/1.1 request."),
     "malformed-json": Kind(400, "The body is not JSON", "The body is not JSON in UTF-8, or holds a lone surrogate."),
+    "malformed-text": Kind(400, "The body is not text", "The body is not text in UTF-8."),
     "malformed-query": Kind(400, "The query is not UTF-8", "The query's percent-encoding does not decode to UTF-8."),
     "host-not-allowed": Kind(400, "Host not allowed", "The Host header names none of ALLOWED_HOSTS."),
     "unauthorized": Kind(401, "A key is needed", "The service has API keys, and the request holds none of them."),
@@ -229,7 +230,13 @@ def problem_document(problem: ProblemError, occurrence: Occurrence) -> dict[str,
 
 def problem_response(request: Request, error: Exception) -> Response:
     """The problem document that answers `request` when `error` was raised."""
-    problem = problem_of(error, "query" if request.method in {"GET", "HEAD"} else "body")
+    where: Where = "query" if request.method in {"GET", "HEAD"} else request.scope.get("fields_in", "body")
+    problem = problem_of(error, where)
+    if "fields_in" in request.scope:  # but for the sentence, which is the body
+        problem.errors = [
+            culprit.model_copy(update={"where": "body"}) if culprit.pointer == "/sentence" else culprit
+            for culprit in problem.errors
+        ]
     exchange: Exchange = request.scope["exchange"]
     exchange.problem = problem.code
     document = problem_document(problem, Occurrence(request.scope["path"], exchange.request_id))

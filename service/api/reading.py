@@ -18,6 +18,7 @@ Fields = TypeVar("Fields", bound=BaseModel)
 
 JSON = "application/json"
 LINES = "application/x-ndjson"
+TEXT = "text/plain"
 MAX_DROPPED_BYTES = 8 * 1024**2
 
 
@@ -25,16 +26,17 @@ def check_headers(scope: Scope, takes: Sequence[str]) -> str:
     """Which of the types that an address `takes` a body has.
 
     Raises:
-        ProblemError: it is of another type, or there is a query beside it.
+        ProblemError: it is of another type, or there is a query beside fields.
     """
-    if scope["query_string"]:
+    given = header(scope, b"content-type") or JSON
+    media_type = _media_type(given)
+    if scope["query_string"] and (media_type != TEXT or TEXT not in takes):
         detail = (
-            "POST takes its fields as a JSON body, and its query must be empty: put them into the body, or use GET."
+            "POST takes its fields as a JSON body, and its query must be empty: put them into the body, use GET, or "
+            "send the sentence alone as text/plain."
         )
         culprit = FieldError(where="query", pointer="", code="extra_forbidden", detail=detail)
         raise ProblemError("invalid-fields", detail, [culprit])
-    given = header(scope, b"content-type") or JSON
-    media_type = _media_type(given)
     if media_type is None or media_type not in takes:
         raise ProblemError(
             "unsupported-media-type",
@@ -59,19 +61,40 @@ async def read_body(receive: Receive, declared: int | None, model: type[Fields],
     return fields_from_json(await _read(receive, declared or 0, max_bytes), model)
 
 
+async def read_text(
+    receive: Receive, declared: int | None, query: bytes, model: type[Fields], max_bytes: int
+) -> Fields:
+    """The fields in a query string, beside a body of at most `max_bytes` that is the sentence.
+
+    Raises:
+        ProblemError: the body is no text in UTF-8, or is too large; or the fields are not valid.
+    """
+    body = await _read(receive, declared or 0, max_bytes)
+    try:
+        sentence = body.decode("utf-8-sig")  # some editors mark files as UTF-8 by a character that is none of the text
+    except UnicodeDecodeError as error:
+        raise ProblemError(
+            "malformed-text", f"The body is not text in UTF-8: byte {error.start:,} fits nowhere. Send it as UTF-8."
+        ) from None
+    return fields_from_text([("sentence", sentence), *_pairs(query)], model, "query")
+
+
 def read_query(query: bytes, model: type[Fields]) -> Fields:
     """The fields in a query string: lists comma-separated or repeated, an empty value is null.
 
     Raises:
         ProblemError: the query does not decode, or the fields are not valid.
     """
+    return fields_from_text(_pairs(query), model, "query")
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise ProblemError(
             "malformed-query", "The query does not decode to UTF-8. Percent-encode it as UTF-8."
         ) from None
-    return fields_from_text(pairs, model, "query")
 
 
 @lru_cache(maxsize=256)

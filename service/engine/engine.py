@@ -21,7 +21,7 @@ from service.engine.outcomes import places_by
 from service.engine.plan import Attention, Plan, Question
 from service.engine.synthetic_model import SyntheticModel
 from service.engine.tokenizer import Text, Tokens
-from service.engine.tokenizing import tokenize_each, tokenize_within
+from service.engine.tokenizing import tokenize_each, tokenize_in_pieces, tokenize_within
 from service.engine.words import SECONDS_PER_WORD
 from service.engine.worker import Timings, Worker
 
@@ -110,7 +110,7 @@ class Engine:
         Raises:
             NoTokensError, TooManyTokensError: see there.
         """
-        return await self.worker.run("tokenize", timings, text.seconds, tokenize_within, "sentence", model, text)
+        return await self._tokenize("sentence", model, text, timings)
 
     async def tokenize_target(self, model: Model, text: Text, timings: Timings) -> Tokens:
         """What a decoder reads: its start token, then the tokens of `text`.
@@ -119,10 +119,16 @@ class Engine:
             NotOfferedError, NoTokensError, TooManyTokensError: see there.
         """
         try:
-            read = await self.worker.run("tokenize", timings, text.seconds, tokenize_within, "target", model, text)
+            read = await self._tokenize("target", model, text, timings)
         except NoTokensError:
             raise NoTokensError("target") from None
         return model.target(read)
+
+    async def _tokenize(self, field: str, model: Model, text: Text, timings: Timings) -> Tokens:
+        if model.tokenizer.is_read_in_pieces(text):
+            steps = tokenize_in_pieces(field, model, text)
+            return await self.worker.run_long("tokenize", timings, text.seconds, steps)
+        return await self.worker.run("tokenize", timings, text.seconds, tokenize_within, field, model, text)
 
     async def tokenize_all(self, asked: Sequence[tuple[Model, Text]], timings: Timings) -> list[Tokens | Exception]:
         """Tokenize many sentences at once, each as `tokenize` does; where that would raise, there is the error."""

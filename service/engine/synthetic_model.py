@@ -1,6 +1,6 @@
 """The synthetic model as the engine asks for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import lru_cache
 
 import torch
@@ -102,9 +102,7 @@ class SyntheticModel:
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
         """Compute what `plan` wants."""
         if plan.wanted.streamed:
-            collector = Collector(plan.wanted)
-            await self._worker.run_long("compute", timings, plan.seconds, self._stream(plan, collector))
-            return collector
+            return await self._worker.run_long("compute", timings, plan.seconds, self._stream(plan))
         return await self._worker.run("compute", timings, plan.seconds, self._compute, plan)
 
     async def compute_all(self, plans: Sequence[Plan], timings: Timings) -> list[Collector | Exception]:
@@ -151,15 +149,17 @@ class SyntheticModel:
             self._worker.beat()
         collector.finish({name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
 
-    def _stream(self, plan: Plan, collector: Collector) -> Iterator[None]:
-        """Let the collector have what is wanted, in short steps."""
+    def _stream(self, plan: Plan) -> Generator[None, None, Collector]:
+        """The same in short steps."""
         parameters, wanted = plan.question.synthetic, plan.wanted
         draws = self._draw(plan.source, plan.question.seed, parameters)
         yield
         heads = (make_head(draws, parameters, head) for head in wanted.heads)
         view = wanted.view or resolve(plan.question.sight, len(plan.source), len(plan.source))
         kept = yield from stream_layer(heads, wanted, view)
+        collector = Collector(wanted)
         collector.fill([kept], {name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
+        return collector
 
     def _draw(self, source: Tokens, seed: int, parameters: SyntheticParameters) -> Draws:
         draws = draw(source.input_ids, seed, parameters)

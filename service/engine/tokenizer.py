@@ -1,29 +1,34 @@
 """Text to tokens, by the Rust tokenizers that transformers' own are made of."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
+from jaxtyping import Integer
 from tokenizers import Encoding
 from tokenizers import Tokenizer as Backend
 from tokenizers.decoders import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from transformers import BertTokenizer
 
+from service.engine import documents
+from service.engine.documents import Document, Offset, Offsets, can_be_divided
 from service.engine.errors import NoTokensError
 from service.engine.outcomes import places_by
 
 OffsetUnit = Literal["codepoint", "utf16"]
-Offset = tuple[int, int]
 
 VOCABULARY = Path(__file__).parent / "vocabulary" / "bert-base-uncased.txt"
 
 SECONDS_PER_CHARACTER = 1e-6
 """What the Rust tokenizer needs for a character of English text; measured 0.4 to 2 µs."""
+LONG = 64 * 1024
+"""Characters of a text that is read in pieces."""
 SHORT = 512
 """Characters that keep other threads waiting for less than a batch costs."""
 SECONDS_TO_CUT = 0.1
@@ -65,7 +70,7 @@ class Tokens:
     """0 for the first sentence, 1 for the second, None for an added special token."""
     sentences: tuple[str, str]
     """What the tokens came from, by sequence id."""
-    encoding: Encoding
+    encoding: Encoding | Document
     """The backend's, of which the rest is only read when it is wanted: each list of it takes a microsecond."""
 
     def __len__(self) -> int:
@@ -92,8 +97,11 @@ class Tokens:
         """1 for an added special token, else 0."""
         return [int(sequence is None) for sequence in self.sequence_ids]
 
-    def offsets_in(self, unit: OffsetUnit) -> Sequence[Offset | None]:
+    def offsets_in(self, unit: OffsetUnit) -> "Sequence[Offset | None] | Integer[np.ndarray, 'n 2']":
         """The offsets counted in `unit`s."""
+        if isinstance(self.offsets, Offsets):
+            array = self.offsets.array
+            return array if unit == "codepoint" else np.asarray(utf16_positions(self.sentences[0]))[array]
         if unit == "codepoint":
             return self.offsets
         units = [utf16_positions(sentence) for sentence in self.sentences]
@@ -115,6 +123,7 @@ class Tokenizer:
         self._lower = _without_normalizer(backend) if _only_lowers_ascii(backend) else None
         self._cutting: dict[int, Backend] = {}
         """By the most tokens that they leave: one or two, as that is the model's."""
+        self._can_be_divided = can_be_divided(backend)
         self.is_wordpiece = isinstance(backend.decoder, WordPiece)
         """Whether tokens are readable as they are, and ## begins one that continues a word."""
 
@@ -129,6 +138,36 @@ class Tokenizer:
     def encode(self, text: Text) -> Encoding:
         """The backend's encoding, cut where `text` says so."""
         return self._within(text, _encode_alone(*self._input(text), text.add_special_tokens))
+
+    def is_read_in_pieces(self, text: Text) -> bool:
+        """Whether `text` is so long, and such, that `read_in_pieces` reads it."""
+        is_plain = text.sentence_pair is None and not text.add_special_tokens and text.most_tokens is None
+        return self._can_be_divided and is_plain and len(text.sentence) > LONG
+
+    def read_in_pieces(self, text: Text, most: int) -> Generator[None, None, Tokens | int]:
+        """The tokens of a long text in short steps, the same as in one; of more than `most` only their number.
+
+        Raises:
+            NoTokensError: there is none.
+        """
+        document = yield from documents.read(self.backend, text.sentence, most)
+        if document.count > most:
+            return document.count
+        if not document.count:
+            raise NoTokensError("sentence")
+        return Tokens(
+            tokens=[self._vocabulary[token] for token in document.input_ids],
+            input_ids=document.input_ids,
+            offsets=document.offsets,
+            sequence_ids=[0] * document.count,
+            sentences=(text.sentence, ""),
+            encoding=document,
+        )
+
+    @cached_property
+    def _vocabulary(self) -> dict[int, str]:
+        """The tokens by their ids: a hundred thousand tokens of a text are not as many strings."""
+        return {token: name for name, token in self.backend.get_vocab().items()}
 
     def encode_all(self, texts: Sequence[Text]) -> list[Encoding]:
         """The encodings of `texts`, each as it is alone; they share the cores."""

@@ -1,6 +1,6 @@
 """Texts to tokens, if there are some, and no more than the model takes."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from functools import partial
 
 from tokenizers import Encoding
@@ -18,6 +18,15 @@ def tokenize_within(field: str, model: Model, text: Text) -> Tokens:
         NoTokensError, TooManyTokensError: there are none, or more than the model takes.
     """
     return _read(field, model, text, model.tokenizer.encode(text))
+
+
+def tokenize_in_pieces(field: str, model: Model, text: Text) -> Generator[None, None, Tokens]:
+    """The same of a long text, in short steps."""
+    limit = text.limit or model.facts.max_tokens
+    found = yield from model.tokenizer.read_in_pieces(text, limit - (field == "target"))
+    if isinstance(found, Tokens):
+        return found
+    raise _too_many(field, model, found + (field == "target"), limit, is_pair=False)
 
 
 def tokenize_each(asked: Sequence[tuple[Model, Text]]) -> list[Tokens | Exception]:
@@ -42,11 +51,15 @@ def _read(field: str, model: Model, text: Text, encoding: Encoding) -> Tokens:
         return model.tokenizer.read(text, encoding)
     sequence_ids = [] if text.sentence_pair is None else encoding.sequence_ids
     first, second = map(sequence_ids.count, (0, 1))
-    raise TooManyTokensError(
-        "sentence_pair" if second > first else field,
+    raise _too_many("sentence_pair" if second > first else field, model, count, limit, is_pair=second > 0)
+
+
+def _too_many(field: str, model: Model, count: int, limit: int, *, is_pair: bool) -> TooManyTokensError:
+    return TooManyTokensError(
+        field,
         count,
         limit,
-        is_pair=second > 0,
+        is_pair=is_pair,
         can_truncate=model.facts.kind == "pretrained",
         can_be_seen_in_part=limit < count <= model.facts.max_stream_tokens,
     )

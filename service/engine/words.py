@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from service.engine.tokenizer import Offset, Tokens
+from service.engine.documents import Offset
+from service.engine.tokenizer import Tokens
 
 SECONDS_PER_WORD = 3e-6
 """What finding a word costs; measured."""

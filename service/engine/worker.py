@@ -1,11 +1,12 @@
 """Where work runs: small work on the event loop, large work on the engine's own thread."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import get_ident
 from time import monotonic, perf_counter
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import torch
 
@@ -24,6 +25,13 @@ SLICE_SECONDS = 5e-3
 
 Timings = dict[str, float]
 """Seconds spent by stage (`tokenize`, `queue`, `compute`, `encode`), filled in as a request proceeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[T]):
+    """What steps came to."""
+
+    result: T
 
 
 class Worker:
@@ -105,29 +113,32 @@ class Worker:
                 results.append(result)
         return results
 
-    async def run_long(self, stage: str, timings: Timings, seconds: float, steps: Iterator[object]) -> None:
-        """Take `steps`, which need so many `seconds` together, on the thread: a few, then others' work, and so on.
+    async def run_long(self, stage: str, timings: Timings, seconds: float, steps: Generator[None, None, T]) -> T:
+        """What `steps`, which need so many `seconds` together, come to.
 
-        Whoever stops waiting ends it at the next step.
+        The thread takes a few, does others' work, and goes on. Whoever stops waiting ends it at the next step.
         """
+        ended: Ended[T] | None = None
+        own: Timings = {stage: 0.0}
         began = perf_counter()
-        spent = 0.0
-        goes_on = True
-        while goes_on:
-            async with self._turns.take(max(seconds - spent, 0.0)):
-                started = perf_counter()
-                goes_on = await self.run(stage, timings, INLINE_SECONDS, self._take, steps)
-                spent += perf_counter() - started
-        timings["queue"] = max(0.0, perf_counter() - began - timings[stage])
+        while ended is None:
+            async with self._turns.take(max(seconds - own[stage], 0.0)):
+                ended = await self.run(stage, own, INLINE_SECONDS, self._take, steps)
+        waited = perf_counter() - began - own[stage]
+        for name, spent in (("queue", waited), (stage, own[stage])):
+            timings[name] = timings.get(name, 0.0) + spent
+        return ended.result
 
-    def _take(self, steps: Iterator[object]) -> bool:
-        """Take some steps; whether there are more."""
+    def _take(self, steps: Generator[None, None, T]) -> "Ended[T] | None":
+        """Take some steps; their end, if they come to it."""
         until = perf_counter() + SLICE_SECONDS
-        for _ in steps:
+        while perf_counter() < until:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return Ended(end.value)
             self.beat()
-            if perf_counter() > until:
-                return True
-        return False
+        return None
 
     def _timed(self, stage: str, timings: Timings, function: Callable[[*Args], T], args: tuple[*Args]) -> T:
         started = perf_counter()
