@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from service.engine.collecting import Collector
 from service.engine.plan import Plan
-from service.engine.running import Job, Runner
+from service.engine.running import Captured, Job, Runner
 from service.engine.worker import Timings, Worker
 
 
@@ -17,7 +17,7 @@ class _Waiting(NamedTuple):
     plan: Plan
     timings: Timings
     since: float
-    done: asyncio.Future[Collector]
+    done: asyncio.Future[Job]
 
 
 class Batcher:
@@ -43,9 +43,9 @@ class Batcher:
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
 
-    async def compute(self, plan: Plan, timings: Timings) -> Collector:
+    async def compute(self, plan: Plan, timings: Timings) -> Job:
         """Compute what `plan` wants as soon as the thread is free."""
-        done: asyncio.Future[Collector] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(plan, timings, perf_counter(), done))
         if self._task is None:
             self._task = asyncio.create_task(self._work_off())
@@ -61,7 +61,7 @@ class Batcher:
     async def _run(self, batch: list[_Waiting]) -> None:
         if not batch:
             return
-        jobs = [Job(waiting.plan, Collector(waiting.plan.wanted)) for waiting in batch]
+        jobs = [Job(waiting.plan, Collector(waiting.plan.wanted), Captured()) for waiting in batch]
         started = perf_counter()
         for waiting in batch:
             waiting.timings["queue"] = waiting.timings.get("queue", 0.0) + started - waiting.since
@@ -80,7 +80,7 @@ class Batcher:
         for waiting, job in zip(batch, jobs, strict=True):
             waiting.timings.update(compute=shared["compute"])
             if not waiting.done.done():
-                waiting.done.set_result(job.collector)
+                waiting.done.set_result(job)
 
     def _next_batch(self) -> list[_Waiting]:
         """The requests to run next, in the order they came; those of clients that went away are dropped."""
@@ -95,7 +95,12 @@ class Batcher:
             if batch:
                 tokens = max(longest, plan.tokens) * (len(batch) + 1)
                 too_large = tokens > self._max_tokens or bytes_ + plan.bytes > self._max_bytes
-                if too_large or plan.has_decoder != batch[0].plan.has_decoder:
+                if (
+                    too_large
+                    or plan.wanted.streamed
+                    or batch[0].plan.wanted.streamed
+                    or plan.has_decoder != batch[0].plan.has_decoder
+                ):
                     left.append(waiting)
                     continue
             batch.append(waiting)
@@ -103,3 +108,8 @@ class Batcher:
             bytes_ += plan.bytes
         self._waiting = left
         return batch
+
+
+def _cannot_share(one: Plan, other: Plan) -> bool:
+    """Whether two plans must not share a run: what is streamed runs alone."""
+    return one.wanted.streamed or other.wanted.streamed or one.has_decoder != other.has_decoder

@@ -5,7 +5,7 @@ interfaces are needed: with the attention's alone the masks are silently lost.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -14,9 +14,14 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.masking_utils import eager_mask
+from transformers.masking_utils import bidirectional_mask_function, eager_mask
+
+from service.engine.heads import Mask
 
 NAME = "attention-service"
+
+MaskOf = Callable[[Callable[..., Any], int, torch.device], Mask]
+"""A mask out of transformers' function of text, head, query and key, the number of keys, and the device."""
 
 Heads = slice | list[int]
 
@@ -36,6 +41,8 @@ class Layer(NamedTuple):
     """Of relative positions, as T5 has it."""
     sinks: Float[Tensor, " h"] | None
     """The score of each head's sink, as GPT-OSS has it."""
+    long_mask: Mask | None = None
+    """Instead of `mask`, where no matrix is to be made: see `watch`."""
 
     @property
     def num_heads(self) -> int:
@@ -136,19 +143,23 @@ class Watcher(Protocol):
 
 class _Watching(threading.local):
     watcher: Watcher | None = None
+    mask_of: MaskOf | None = None
 
 
 _watching = _Watching()
 
 
 @contextmanager
-def watch(watcher: Watcher) -> Iterator[None]:
-    """Let `watcher` see what this thread's models compute under `NAME`."""
-    _watching.watcher = watcher
+def watch(watcher: Watcher, mask_of: MaskOf | None = None) -> Iterator[None]:
+    """Let `watcher` see what this thread's models compute under `NAME`.
+
+    Where there is a `mask_of`, masks are what it makes of transformers' functions, as far as these need no padding.
+    """
+    _watching.watcher, _watching.mask_of = watcher, mask_of
     try:
         yield
     finally:
-        _watching.watcher = None
+        _watching.watcher = _watching.mask_of = None
 
 
 def announce_embedding(module: nn.Module) -> None:
@@ -166,7 +177,7 @@ def _attention(  # noqa: PLR0913, PLR0917  # transformers calls it
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
+    attention_mask: Tensor | Mask | None,
     scaling: float | None = None,
     softcap: float | None = None,
     position_bias: Tensor | None = None,
@@ -176,11 +187,26 @@ def _attention(  # noqa: PLR0913, PLR0917  # transformers calls it
     """What the attention interface calls; its parameters' names are transformers'."""
     if scaling is None:
         scaling = query.shape[-1] ** -0.5
-    layer = Layer(module, query, key, value, attention_mask, scaling, softcap, position_bias, s_aux)
+    layer = Layer(module, query, key, value, None, scaling, softcap, position_bias, s_aux)
+    if isinstance(attention_mask, Mask):
+        layer = layer._replace(long_mask=attention_mask)
+    else:
+        layer = layer._replace(mask=attention_mask)
     watcher = _watching.watcher
     output = layer.eager()[1] if watcher is None else watcher.attend(layer)
     return output.transpose(1, 2).contiguous(), None
 
 
+def _mask(**told: Any) -> Tensor | Mask | None:  # noqa: ANN401  # what transformers tells
+    """What the mask interface calls."""
+    make, function, padding = _watching.mask_of, told["mask_function"], told.get("attention_mask")
+    has_padding = padding is not None and not padding.all()
+    if make is None or has_padding or told.get("use_vmap") or told.get("q_offset"):
+        return eager_mask(**told)
+    if function is bidirectional_mask_function:
+        return None
+    return make(function, told["kv_length"], torch.device(told["device"]))
+
+
 AttentionInterface.register(NAME, _attention)
-AttentionMaskInterface.register(NAME, eager_mask)
+AttentionMaskInterface.register(NAME, _mask)

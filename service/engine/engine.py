@@ -73,7 +73,7 @@ class Engine:
         started = perf_counter()
         loaded = load(source, self.device, dtype)
         try:
-            model = PretrainedModel(source.id, loaded, self.worker, self.max_tokens, batching)
+            model = PretrainedModel(source.id, loaded, self.worker, self.max_tokens, batching, self.max_stream_tokens)
         except EngineError:
             raise
         except Exception as error:  # a model that fails the probe's texts would fail its clients'

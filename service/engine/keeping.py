@@ -57,6 +57,24 @@ class Output:
         return {"output": self._output}
 
 
+class SinkShare:
+    """What each query gives to its head's sink."""
+
+    def __init__(self, view: View, sink: Float[Tensor, ""]) -> None:
+        """Keep that of the queries in the view."""
+        self._view, self._sink = view, sink.float()
+        self._share = torch.empty(view.num_queries, device=sink.device)
+
+    def take(self, queries: slice, scores: Rows, _masked: Masked | None) -> None:
+        """The sink's share of softmax over a row of scores and the sink."""
+        start = queries.start - self._view.queries.start
+        self._share[start : start + len(scores)] = torch.sigmoid(self._sink - torch.logsumexp(scores, dim=-1))
+
+    def result(self) -> dict[str, Tensor]:
+        """The shares, [query]."""
+        return {"sink": self._share}
+
+
 class Bins:
     """The maximum or mean of each bin of a window, without masked cells; NaN, or for attentions 0, where all are."""
 

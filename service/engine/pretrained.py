@@ -1,29 +1,34 @@
 """Pretrained models of Hugging Face transformers: the attention of chosen layers and heads."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from service.engine.analyses import num_distances
 from service.engine.batching import Batcher
 from service.engine.capture import announce_embedding
-from service.engine.choosing import choose_include, choose_indices, choose_view, choose_words
+from service.engine.choosing import choose_include, choose_indices, choose_view, choose_words, is_streamed
 from service.engine.collecting import HEAD_TENSORS, INDICES, SINK, Collector, Wanted, needs_of
 from service.engine.eager import EagerRunner
-from service.engine.errors import NotOfferedError
+from service.engine.errors import NotOfferedError, TooMuchWorkError
+from service.engine.heads import Head
 from service.engine.inputs import inputs_for
 from service.engine.loading import Loaded, most_tokens
 from service.engine.models import Batching, Facts
 from service.engine.outcomes import outcome
+from service.engine.pace import estimate_seconds, measure_pace
 from service.engine.plan import Plan, Question, Stack
 from service.engine.probe import probe, probe_eager
-from service.engine.running import CapturingRunner, Map, Runner
+from service.engine.probe_long import can_stream
+from service.engine.running import CapturingRunner, Job, Map, Runner
 from service.engine.shapes import ROW_STATISTICS, Dimensions
+from service.engine.streaming import stream_layer
+from service.engine.synthetic import MOST_BYTES
 from service.engine.tokenizer import Tokens
-from service.engine.view import lengths
+from service.engine.view import lengths, resolve
 from service.engine.worker import Timings, Worker
 
 TOLERANCE = 1e-6
@@ -42,8 +47,16 @@ SECONDS_PER_PARAMETER = 2e-10
 class PretrainedModel:
     """One model, whose attention the start-up probe has proved."""
 
-    def __init__(self, name: str, loaded: Loaded, worker: Worker, max_tokens: int, batching: Batching) -> None:
-        """Probe the model called `name`; texts may have `max_tokens` at most.
+    def __init__(  # what the engine knows
+        self,
+        name: str,
+        loaded: Loaded,
+        worker: Worker,
+        max_tokens: int,
+        batching: Batching,
+        max_stream_tokens: int = 0,
+    ) -> None:
+        """Probe the model called `name`; texts may have `max_tokens`, or where they are streamed `max_stream_tokens`.
 
         Raises:
             ModelLoadError: its attention cannot be had, or not be trusted.
@@ -52,6 +65,8 @@ class PretrainedModel:
         longest = most_tokens(model, max_tokens)
         found = probe(name, model, longest)
         inputs = inputs_for(model, loaded.fast)
+        self._can_stream = found is not None and can_stream(name, model, found, longest)
+        most = most_tokens(model, max(max_tokens, max_stream_tokens)) if self._can_stream else longest
         runner: Runner
         if found is None:
             layers, is_causal = probe_eager(name, model, longest)
@@ -78,7 +93,7 @@ class PretrainedModel:
             tensors=["attentions", *ROW_STATISTICS, "rollout"] if found is None else _tensors(found),
             default_include=["attentions"],
             max_tokens=longest,
-            max_stream_tokens=longest,
+            max_stream_tokens=max(longest, most),
             adds_special_tokens=True,
             dtype=str(model.dtype).removeprefix("torch."),
             tolerance=0.0 if is_exact else _tolerance(model.dtype, model.device),
@@ -92,6 +107,8 @@ class PretrainedModel:
         self._start_text = str(loaded.fast.convert_ids_to_tokens(self._start_token or 0))
         self._seconds_per_token = model.num_parameters() * SECONDS_PER_PARAMETER
         most_tokens_at_once = 0 if is_exact else batching.max_tokens
+        self._worker = worker
+        self._pace = measure_pace(model.device)
         self._batcher = Batcher(worker, runner, most_tokens_at_once, MAX_BATCH_BYTES, batching.ran)
 
     def target(self, tokens: Tokens) -> Tokens:
@@ -128,7 +145,13 @@ class PretrainedModel:
         chosen_heads = choose_indices(names[1], question.heads, heads, range(heads))
         include = choose_include(question, self.facts.default_include, self.facts.tensors)
         _check_analyses(include, stack)
+        sight = question.sight
+        if not self._can_stream and question.picture:
+            question = question._replace(sight=sight._replace(most_bins=None))  # the picture is pooled when it is drawn
         view = choose_view(question, include, len(queries), len(keys))
+        streamed = is_streamed(include, view, max(len(queries), len(keys)), self.facts.max_tokens)
+        if streamed and not self._can_stream:
+            raise NotOfferedError("bins", "This model computes whole matrices only. Leave bins out.")
         if view is not None and view.top_k is not None:
             include = [*include, INDICES]
         if self._has_sinks and "attentions" in include and not question.picture:
@@ -144,6 +167,7 @@ class PretrainedModel:
             question.reduction,
             question.picture,
             view=view,
+            streamed=streamed,
         )
         size = Dimensions(
             len(chosen_layers),
@@ -152,15 +176,39 @@ class PretrainedModel:
             *self._widths,
             distances=num_distances(len(keys)),
         )
-        return Plan(question, stack, source, target, wanted, size, self._seconds_per_token * len(source) + 1e-2)
+        seconds = self._seconds_per_token * len(source) + 1e-2
+        plan = Plan(question, stack, source, target, wanted, size, seconds)
+        if not wanted.streamed:
+            return plan
+        working = _check_memory(plan, self._widths)
+        return plan._replace(seconds=seconds + self._streaming_seconds(plan), working_bytes=working)
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
         """Compute what `plan` wants, together with what else is waiting."""
-        return await self._batcher.compute(plan, timings)
+        job = await self._batcher.compute(plan, timings)
+        if not plan.wanted.streamed:
+            return job.collector
+        return await self._worker.run_long("compute", timings, self._streaming_seconds(plan), self._stream(job))
 
     async def compute_all(self, plans: Sequence[Plan], timings: Timings) -> list[Collector | Exception]:
         """Compute what many plans want; they wait together, and so share runs."""
         return await asyncio.gather(*(outcome(self.compute(plan, timings)) for plan in plans))
+
+    def _stream(self, job: Job) -> Generator[None, None, Collector]:
+        """What is wanted of captured heads, in short steps."""
+        wanted = job.plan.wanted
+        view = wanted.view or resolve(job.plan.question.sight, len(job.plan.queries), len(job.plan.keys))
+        kept: list[list[dict[str, Tensor]]] = []
+        for layer in wanted.layers:
+            of_layer = yield from stream_layer(_each_once(job.captured.heads[layer]), wanted, view)
+            kept.append(of_layer)
+        job.collector.fill(kept, job.captured.shared)
+        return job.collector
+
+    def _streaming_seconds(self, plan: Plan) -> float:
+        wanted, m = plan.wanted, len(plan.keys)
+        view = wanted.view or resolve(plan.question.sight, len(plan.queries), m)
+        return len(wanted.layers) * estimate_seconds(wanted, view, m, self._widths[1], self._pace)
 
     def _stack(self, target: Tokens | None, question: Question) -> Stack:
         """The stack that is asked for."""
@@ -176,6 +224,31 @@ class PretrainedModel:
                 "target", "stack encoder reads no target. Leave it out, or use stack decoder or cross."
             )
         return stack
+
+
+def _each_once(heads: list[Head]) -> Iterator[Head]:
+    """One after the other, each of which is forgotten before the next."""
+    while heads:
+        yield heads.pop(0)
+
+
+def _check_memory(plan: Plan, widths: tuple[int, int, int]) -> int:
+    """How many bytes the captured heads take, and those that are reduced in float64.
+
+    Raises:
+        TooMuchWorkError: they take too many.
+    """
+    layers, heads = len(plan.wanted.layers), len(plan.wanted.heads)
+    width = 2 * widths[1] + widths[2]
+    at_once = heads if plan.wanted.reduction else 1
+    size = len(plan.keys) * (4 * layers * heads * width + 16 * at_once * widths[1])
+    if size > MOST_BYTES:
+        raise TooMuchWorkError(
+            "sentence",
+            f"Queries, keys and values of {layers * heads} heads take {size:,} bytes, the limit is {MOST_BYTES:,}. "
+            "Choose fewer layers or heads, or shorten sentence.",
+        )
+    return size
 
 
 def _announce_layers(model: PreTrainedModel, worker: Worker) -> None:

@@ -29,7 +29,7 @@ def probe(name: str, model: PreTrainedModel, longest: int) -> Map | None:
         ModelLoadError: what is captured is not what the eager implementation computes.
     """
     found: Map | None = None
-    for length in _lengths(model, longest):
+    for length in lengths_to_probe(model, longest):
         found = _probe(name, model, _batch(model, length))
     return found
 
@@ -51,7 +51,7 @@ def probe_eager(name: str, model: PreTrainedModel, longest: int) -> tuple[int, b
         if layer.shape != (2, layer.shape[1], n, n):
             raise ModelLoadError(name, f"its attentions have the shape {tuple(layer.shape)}, not [text][head][n][n]")
         rows = layer.float().transpose(1, 2)[mask]
-        if not (rows.sum(-1) - 1).abs().max() <= _tolerance(model.dtype):
+        if not (rows.sum(-1) - 1).abs().max() <= tolerance_of(model.dtype):
             raise ModelLoadError(name, "the rows of its attentions do not sum to 1")
         if (layer[1][:, mask[1]][..., ~mask[1]] != 0).any():
             raise ModelLoadError(name, "its attentions reach the padding")
@@ -78,7 +78,7 @@ def _probe(name: str, model: PreTrainedModel, batch: Batch) -> Map | None:
     return found
 
 
-def _lengths(model: PreTrainedModel, longest: int) -> list[int]:
+def lengths_to_probe(model: PreTrainedModel, longest: int) -> list[int]:
     """A short text, and where there is a sliding window one that is longer than it."""
     config = model.config
     windows = [getattr(config, name, None) for name in ("sliding_window", "local_attention", "attention_window")]
@@ -143,7 +143,7 @@ def _check(name: str, place: Place, what: str, difference: float, model: PreTrai
     Raises:
         ModelLoadError: it is.
     """
-    if not difference <= _tolerance(model.dtype):
+    if not difference <= tolerance_of(model.dtype):
         raise ModelLoadError(
             name,
             f"the {what} of {place.stack} layer {place.layer} differ from the eager implementation's "
@@ -151,7 +151,8 @@ def _check(name: str, place: Place, what: str, difference: float, model: PreTrai
         )
 
 
-def _tolerance(dtype: torch.dtype) -> float:
+def tolerance_of(dtype: torch.dtype) -> float:
+    """How far numbers of a model of this type may be apart."""
     return max(1e-5, ROUNDINGS * torch.finfo(dtype).eps)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -10,7 +11,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from service.engine.capture import Layer, watch
+from service.engine.capturing_long import heads_of, mask_of, output_of
 from service.engine.collecting import MASKED, OUTPUT_WEIGHTS, SINK, Collector
+from service.engine.heads import Head
 from service.engine.inputs import Inputs
 from service.engine.plan import Plan, Stack
 
@@ -18,11 +21,22 @@ CHUNK_NUMBERS = 2**24
 """The most numbers of scores that are computed at once: 64 MiB."""
 
 
+@dataclass(slots=True)
+class Captured:
+    """What a run leaves of a text whose rows are computed afterwards."""
+
+    heads: dict[int, list[Head]] = field(default_factory=dict)
+    """By layer: those that are wanted."""
+    shared: dict[str, Tensor] = field(default_factory=dict)
+
+
 class Job(NamedTuple):
     """One text's share of a batch."""
 
     plan: Plan
     collector: Collector
+    captured: Captured
+    """Where the plan is streamed, instead of what the collector has."""
 
 
 @runtime_checkable
@@ -82,12 +96,22 @@ class CapturingRunner:
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Fill and finish every job's collector."""
+        if jobs[0].plan.wanted.streamed:
+            self._capture(jobs)
+            return
         recorder = _Recorder(self._map, jobs)
         with torch.inference_mode(), watch(recorder):
             with contextlib.suppress(_FinishedError):
                 self._model(**self._inputs.of([job.plan for job in jobs]))
             for job, shared in zip(jobs, recorder.shared, strict=True):
                 job.collector.finish(shared)
+
+    def _capture(self, jobs: Sequence[Job]) -> None:
+        """Keep the heads of the only job, whose rows are computed later, some at a time."""
+        recorder = _HeadRecorder(self._map, jobs)
+        with torch.inference_mode(), watch(recorder, mask_of), contextlib.suppress(_FinishedError):
+            self._model(**self._inputs.of([jobs[0].plan]))
+        jobs[0].captured.shared.update(recorder.shared[0])
 
 
 class _Recorder:
@@ -149,7 +173,7 @@ class _Recorder:
 
     def _record(self, layer: Layer, place: Place, text: int, heads: Sequence[int]) -> Tensor | None:
         """Keep what a text wants of `heads`; attentions·value, if it was computed."""
-        plan, collector = self._jobs[text]
+        plan, collector, _ = self._jobs[text]
         n, m = len(plan.queries), len(plan.keys)
         at_once = max(1, CHUNK_NUMBERS // (n * m))
         output: Tensor | None = None
@@ -164,6 +188,19 @@ class _Recorder:
                 output = part.weigh(block["attentions"][None])
             collector.record(place.layer, chunk, block)
         return output
+
+
+class _HeadRecorder(_Recorder):
+    """The watcher of one long text."""
+
+    def attend(self, layer: Layer) -> Float[Tensor, "b h n d_v"]:
+        place, job = self._map.places[layer.module], self._jobs[0]
+        heads = job.plan.wanted.heads_of(place.layer) if job.plan.stack == place.stack else ()
+        if heads:
+            job.captured.heads[place.layer] = heads_of(layer, heads)
+        if place.order >= self._last and not self._waits_for_embedding():
+            raise _FinishedError
+        return output_of(layer).expand(len(layer.query), -1, -1, -1)  # of copies nothing is kept
 
 
 def _block(part: Layer, needs: AbstractSet[str]) -> dict[str, Tensor]:

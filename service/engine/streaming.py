@@ -13,7 +13,7 @@ from torch import Tensor
 
 from service.engine.collecting import Wanted
 from service.engine.heads import Head, Masked, Scratch
-from service.engine.keeping import Bins, Output, Rows, Statistics, Strongest, Window
+from service.engine.keeping import Bins, Output, Rows, SinkShare, Statistics, Strongest, Window
 from service.engine.view import View, length
 
 BLOCK_NUMBERS = 2**20
@@ -53,6 +53,8 @@ def stream_head(head: Head, view: View, names: Collection[str], special: Sequenc
     `attentions` and `scores` are what `view` makes of them; with its `top_k` there are `indices`, too.
     """
     of_scores = [keeper_of("scores", view, head)] if "scores" in names else []
+    if "sink" in names and head.sink is not None:
+        of_scores.append(SinkShare(view, head.sink))
     of_attentions = [keeper_of("attentions", view, head)] if "attentions" in names else []
     if "output" in names:
         of_attentions.append(Output(view, head.value))

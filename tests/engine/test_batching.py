@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.engine.batching import Batcher
-from service.engine.collecting import Collector
 from service.engine.engine import Engine
 from service.engine.models import Batching
 from service.engine.plan import Plan, Question
@@ -99,7 +98,7 @@ async def plans(engine: Engine, *lengths: int) -> list[Plan]:
     return [await plan_for(engine, "gpt2", "." * length, Question()) for length in lengths]
 
 
-async def run_all(batcher: Batcher, plans: list[Plan]) -> list[Collector | BaseException]:
+async def run_all(batcher: Batcher, plans: list[Plan]) -> list[Job | BaseException]:
     return await asyncio.gather(*(batcher.compute(plan, {}) for plan in plans), return_exceptions=True)
 
 
@@ -124,14 +123,14 @@ async def test_a_text_over_the_budget_runs_alone(zoo: Engine, worker: Worker) ->
 async def test_a_text_that_fails_takes_no_other_with_it(zoo: Engine, worker: Worker) -> None:
     batcher = Batcher(worker, Counting(bad=5), max_tokens=10**6, max_bytes=10**9)
     answers = await run_all(batcher, await plans(zoo, 3, 4, 5, 6))
-    assert [type(answer).__name__ for answer in answers] == ["Collector", "Collector", "RuntimeError", "Collector"]
+    assert [type(answer).__name__ for answer in answers] == ["Job", "Job", "RuntimeError", "Job"]
 
 
 async def test_after_a_failure_the_next_request_is_answered(zoo: Engine, worker: Worker) -> None:
     batcher = Batcher(worker, Counting(bad=5), max_tokens=10**6, max_bytes=10**9)
     await run_all(batcher, await plans(zoo, 5))
     (answer,) = await run_all(batcher, await plans(zoo, 4))
-    assert isinstance(answer, Collector)
+    assert isinstance(answer, Job)
 
 
 async def test_a_request_that_was_given_up_is_not_computed(zoo: Engine, worker: Worker) -> None:

@@ -18,7 +18,7 @@ from service.engine.loading import DType, load
 from service.engine.models import Batching
 from service.engine.plan import Attention, Plan, Question, Stack
 from service.engine.pretrained import PretrainedModel
-from service.engine.running import Job
+from service.engine.running import Captured, Job
 from service.engine.sources import Source
 from service.engine.tokenizer import Text
 from tests.models import ARCHITECTURES, EAGER, WITH_DECODER
@@ -255,7 +255,7 @@ async def test_eager_models_run_no_more_texts_at_once_than_their_attentions_have
     hook = inner.register_forward_pre_hook(lambda *_: runs.append(1))
     plans = [await plan_for(zoo, "mpnet", "a b c d e f g h i j k l m n", Question()) for _ in range(5)]
     small = EagerRunner(inner, runner._inputs, 2 * 3 * 4 * len(plans[0].source) ** 2 * 4, is_causal=False)
-    small.run([Job(plan, Collector(plan.wanted)) for plan in plans])
+    small.run([Job(plan, Collector(plan.wanted), Captured()) for plan in plans])
     hook.remove()
     assert len(runs) == 3
 
