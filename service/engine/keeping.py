@@ -81,9 +81,13 @@ class Bins:
     def __init__(self, name: str, view: View, device: torch.device) -> None:
         """Pool a window of a tensor to bins."""
         self._name, self._view = name, view
-        lowest = -torch.inf if view.pooling == "max" else 0.0
-        self._folded = torch.full(view.shape, lowest, dtype=torch.float64, device=device)
+        is_max = view.pooling == "max"
+        lowest, dtype = (-torch.inf, torch.float32) if is_max else (0.0, torch.float64)
+        self._folded = torch.full(view.shape, lowest, dtype=dtype, device=device)
         self._seen = torch.zeros(view.shape, dtype=torch.float64, device=device)
+        """How many cells of each bin are not masked, as far as some of their row are."""
+        self._whole_rows = [0] * view.shape[0]
+        """How many other rows each row of bins has: most heads have no mask, and there is nothing to count."""
 
     def take(self, queries: slice, rows: Rows, masked: Masked | None) -> None:
         """Fold the rows of some `queries` into their bins."""
@@ -94,35 +98,41 @@ class Bins:
         if masked is not None and view.pooling == "mean":
             inside = inside.nan_to_num(neginf=0.0)  # which is no part of a mean
         columns = fold_columns(inside, view.bin[1], view.pooling)
-        seen = self._seen_by(len(rows), inside.shape[1], masked)
+        seen = None if masked is None else self._seen_by(len(rows), inside.shape[1], masked)
         size, first = view.bin[0], queries.start - view.queries.start
         for bin_ in range(first // size, (first + len(rows) - 1) // size + 1):
             part = slice(max(bin_ * size - first, 0), (bin_ + 1) * size - first)
             self._fold(bin_, columns[part])
-            self._seen[bin_, : columns.shape[1]] += seen[part].sum(0)
+            if seen is None:
+                self._whole_rows[bin_] += len(columns[part])
+            else:
+                self._seen[bin_, : columns.shape[1]] += seen[part].sum(0)
 
     def result(self) -> dict[str, Tensor]:
         """The bins, [bin of queries][bin of keys]."""
-        found = self._folded if self._view.pooling == "max" else self._folded / self._seen
+        view, device = self._view, self._seen.device
+        starts = torch.arange(0, view.num_keys, view.bin[1], device=device)
+        sizes = (view.num_keys - starts).clamp_(max=view.bin[1])
+        seen = self._seen + torch.tensor(self._whole_rows, device=device)[:, None] * sizes
+        found = self._folded if view.pooling == "max" else self._folded / seen
         filler = torch.nan if self._view.marks_masked or self._name == "scores" else 0.0
-        return {self._name: found.masked_fill(self._seen == 0, filler).float()}
+        return {self._name: found.masked_fill(seen == 0, filler).float()}
 
     def _fold(self, bin_: int, columns: Tensor) -> None:
         place = self._folded[bin_, : columns.shape[1]]
         if self._view.pooling == "max":
-            torch.maximum(place, columns.amax(0).double(), out=place)
+            torch.maximum(place, columns.amax(0), out=place)
         else:
             place += columns.sum(0, dtype=torch.float64)
 
-    def _seen_by(self, rows: int, columns: int, masked: Masked | None) -> Float[Tensor, "r bins"]:
+    def _seen_by(self, rows: int, columns: int, masked: Masked) -> Float[Tensor, "r bins"]:
         """How many cells of each bin are not masked: all in front of the first bin that may have masked ones."""
         size, start = self._view.bin[1], self._view.keys.start
-        before = columns if masked is None else min(max(masked.first - start, 0), columns)
+        before = min(max(masked.first - start, 0), columns)
         whole = before // size
         cells = torch.ones(rows, columns - whole * size, device=self._seen.device)
-        if masked is not None:
-            inside = slice(max(start - masked.first, 0), max(start + columns - masked.first, 0))
-            cells[:, before - whole * size :] = ~masked.cells[:, inside]
+        inside = slice(max(start - masked.first, 0), max(start + columns - masked.first, 0))
+        cells[:, before - whole * size :] = ~masked.cells[:, inside]
         return torch.nn.functional.pad(fold_columns(cells, size, "mean"), (whole, 0), value=size)
 
 

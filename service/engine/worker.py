@@ -20,8 +20,8 @@ INLINE_SECONDS = 1e-3
 TURN_SECONDS = 2e-4
 """How long small work goes on before the event loop looks after others."""
 
-SLICE_SECONDS = 5e-3
-"""How long steps are taken before others' large work gets the thread."""
+SLICE_SECONDS = 2e-2
+"""How long steps are taken where nobody else waits for the thread: so long it takes to stop at most."""
 
 Timings = dict[str, float]
 """Seconds spent by stage (`tokenize`, `queue`, `compute`, `encode`), filled in as a request proceeds."""
@@ -130,15 +130,16 @@ class Worker:
         return ended.result
 
     def _take(self, steps: Generator[None, None, T]) -> "Ended[T] | None":
-        """Take some steps; their end, if they come to it."""
+        """Take some steps, until others wait for the thread; their end, if they come to it."""
         until = perf_counter() + SLICE_SECONDS
-        while perf_counter() < until:
+        while True:
             try:
                 next(steps)
             except StopIteration as end:
                 return Ended(end.value)
             self.beat()
-        return None
+            if len(self._unfinished) > 1 or perf_counter() > until:
+                return None
 
     def _timed(self, stage: str, timings: Timings, function: Callable[[*Args], T], args: tuple[*Args]) -> T:
         started = perf_counter()

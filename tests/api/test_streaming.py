@@ -94,7 +94,7 @@ async def test_an_accept_that_covers_lines_gets_them(client: httpx.AsyncClient, 
 async def test_lines_for_pictures_are_a_415_that_says_what_is_taken(client: httpx.AsyncClient) -> None:
     response = await client.post("/heatmap", content=line(1), headers=LINES)
     expect(response, 415, "unsupported-media-type")
-    assert response.headers["accept"] == "application/json"
+    assert response.headers["accept"] == "application/json, text/plain"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_lines_that_are_compressed_or_no_utf8_are_a_415(
 ) -> None:
     response = await client.post("/attention", content=line(1), headers=LINES | headers)
     expect(response, 415, "unsupported-media-type")
-    assert response.headers["accept"] == "application/json, application/x-ndjson"
+    assert response.headers["accept"] == "application/json, application/x-ndjson, text/plain"
 
 
 async def test_a_query_beside_lines_is_a_422(client: httpx.AsyncClient) -> None:

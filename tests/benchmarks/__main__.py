@@ -22,6 +22,7 @@ from tests.benchmarks import (
     forms,
     heatmap,
     latency,
+    long,
     memory,
     overload,
     pretrained,
@@ -68,6 +69,7 @@ def main() -> None:
         "overload": lambda: overload.measure(seconds or 60),
         "cluster": lambda: cluster.measure(rounds or 5, seconds or 3),
         "explorer": lambda: explorer.measure(rounds or 3),
+        "long": lambda: long.measure(rounds or 3),
     }
     unknown = set(options.suites) - {*suites, *alone}
     if unknown:

@@ -103,7 +103,7 @@ async def _all_day(url: str, seconds: float) -> float:
     return outcomes.statuses[200] / seconds
 
 
-async def _at(url: str, rate: float, seconds: float, make: Callable[[], bytes] = request) -> Outcomes:
+async def ask_at(url: str, rate: float, seconds: float, make: Callable[[], bytes] = request) -> Outcomes:
     """Ask so many times a second, over as many connections as that takes."""
     outcomes, free, tasks = Outcomes(), list[tuple[float, Connection]](), set[asyncio.Task[None]]()
 
@@ -148,8 +148,8 @@ async def _beside(work: Awaitable[Outcomes], url: str) -> tuple[Outcomes, Outcom
 
 async def _run(url: str, seconds: float) -> dict[str, float | str]:
     capacity = await _all_day(url, seconds / 4)
-    calm = await _at(url, 0.8 * capacity, seconds / 2)
-    overload, probes = await _beside(_at(url, 10 * capacity, seconds), url)
+    calm = await ask_at(url, 0.8 * capacity, seconds / 2)
+    overload, probes = await _beside(ask_at(url, 10 * capacity, seconds), url)
     recovery = await _until_as_before(url, calm.p99)
     others = sum(number for status, number in overload.statuses.items() if status not in {200, 429})
     return {
