@@ -1,5 +1,6 @@
 """Texts of more tokens than a whole matrix may have: what is answered equals that of a service that computes all."""
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -202,3 +203,12 @@ async def test_a_dry_run_of_a_long_text_tells_shapes_of_what_is_answered(long: h
     fields = {"sentence": SENTENCE, "bins": [8, 9], "include": ["attentions"], "query_window": [0, 80], "dry_run": True}
     estimate = (await long.post("/attention", json=fields)).json()
     assert estimate["shapes"] == {"attentions": [1, 1, 8, 9]}
+
+
+async def test_the_service_stops_computing_for_a_client_that_has_gone(server_url: str) -> None:
+    fields = {"sentence": "word " * 100_000, "top_k": 1, "include": ["attentions"], "format": "npy"}
+    async with httpx.AsyncClient(base_url=server_url, timeout=60) as client, asyncio.timeout(10):
+        with pytest.raises(httpx.ReadTimeout):  # to compute it takes some twenty seconds
+            await client.post("/attention", json=fields, timeout=0.5)
+        while "attention_requests_at_work 0.0" not in (await client.get("/metrics")).text:
+            pass

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from time import monotonic
 
 import pytest
@@ -146,3 +146,64 @@ async def test_what_the_event_loop_computes_hides_no_standing_thread(worker: Wor
     assert worker.computing_since == since
     goes_on.set()
     await standing
+
+
+def steps(count: int, log: list[str], name: str) -> Generator[None, None, str]:
+    """Steps of two milliseconds each."""
+    for _ in range(count):
+        until = monotonic() + 2e-3
+        while monotonic() < until:
+            pass
+        log.append(name)
+        yield
+    return name
+
+
+async def test_long_work_comes_to_what_its_steps_return_and_is_timed(worker: Worker) -> None:
+    timings: Timings = {}
+    assert await worker.run_long("compute", timings, 1, steps(5, [], "all")) == "all"
+    assert timings.keys() == {"queue", "compute"}
+    assert timings["compute"] > 0.009
+
+
+async def test_other_large_work_does_not_wait_for_long_work(worker: Worker) -> None:
+    log: list[str] = []
+    long = asyncio.create_task(worker.run_long("compute", {}, 1, steps(500, log, "step")))
+    await asyncio.sleep(0.01)
+    await worker.run("compute", {}, 1, log.append, "other")
+    assert not long.done()
+    await long
+    assert log.index("other") < 100
+
+
+async def test_short_long_work_overtakes_what_is_longer(worker: Worker) -> None:
+    log: list[str] = []
+    works = {"long": (300, 0.6), "short": (20, 0.04)}
+    await asyncio.gather(
+        *(worker.run_long("compute", {}, seconds, steps(count, log, name)) for name, (count, seconds) in works.items())
+    )
+    assert log[-1] == "long"
+    assert log.index("short") < 50
+
+
+async def test_long_work_that_nobody_waits_for_ends_at_its_next_steps(worker: Worker) -> None:
+    log: list[str] = []
+    long = asyncio.create_task(worker.run_long("compute", {}, 60, steps(10_000, log, "step")))
+    await asyncio.sleep(0.01)
+    long.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await long
+    await worker.run("compute", {}, 1, log.append, "other")
+    taken = len(log)
+    await worker.run("compute", {}, 1, log.append, "another")
+    assert len(log) == taken + 1
+    assert taken < 100
+
+
+async def test_an_error_in_long_work_reaches_the_caller(worker: Worker) -> None:
+    def fail() -> Generator[None, None, None]:
+        yield
+        raise ValueError("a step failed")
+
+    with pytest.raises(ValueError, match="a step failed"):
+        await worker.run_long("compute", {}, 1, fail())

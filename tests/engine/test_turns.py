@@ -1,0 +1,57 @@
+"""Of those that take long, who has the least left to do goes on."""
+
+import asyncio
+
+import pytest
+
+from service.engine.turns import Turns
+
+
+async def wait_for(turns: Turns, name: str, left: float, log: list[str]) -> None:
+    async with turns.take(left):
+        log.append(name)
+        await asyncio.sleep(0)
+
+
+async def test_who_has_the_least_left_goes_first() -> None:
+    turns, log = Turns(), list[str]()
+    asked = {"first": 9.0, "long": 5.0, "short": 1.0, "middle": 3.0}
+    await asyncio.gather(*(wait_for(turns, name, left, log) for name, left in asked.items()))
+    assert log == ["first", "short", "middle", "long"]
+
+
+async def test_of_those_that_are_as_long_who_came_first_goes_first() -> None:
+    turns, log = Turns(), list[str]()
+    await asyncio.gather(*(wait_for(turns, name, 1.0, log) for name in "abcd"))
+    assert log == [*"abcd"]
+
+
+async def test_there_is_one_turn_at_a_time() -> None:
+    turns, at_once = Turns(), list[int]()
+    taken = 0
+
+    async def work() -> None:
+        nonlocal taken
+        for left in range(3):
+            async with turns.take(left):
+                taken += 1
+                at_once.append(taken)
+                await asyncio.sleep(0)
+                taken -= 1
+
+    await asyncio.gather(*(work() for _ in range(5)))
+    assert set(at_once) == {1}
+
+
+async def test_who_fails_or_goes_away_passes_the_turn_on() -> None:
+    turns, log = Turns(), list[str]()
+    with pytest.raises(ZeroDivisionError):
+        async with turns.take(0):
+            asyncio.create_task(wait_for(turns, "gone", 0, log)).cancel()
+            told = asyncio.create_task(wait_for(turns, "told to go when its turn had come", 0.5, log))
+            waiting = asyncio.create_task(wait_for(turns, "waiting", 1, log))
+            await asyncio.sleep(0)
+            _ = 1 / 0
+    told.cancel()
+    await waiting
+    assert log == ["waiting"]
