@@ -106,6 +106,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self.in_body = self.lingering.may_still_receive = False
         self._dropped_bytes = self.fed_bytes = 0
         super().on_message_complete()
+        if self.cycle is self.answering:  # uvicorn reads no further behind a long body, and so not that its sender goes
+            self.flow.resume_reading()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text, which says as little
         """Answer what is no HTTP."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from service.engine.shapes import STATISTICS
@@ -19,25 +19,30 @@ def statistics(attentions: Float[Tensor, "h n n"], special: Sequence[int]) -> Fl
     query gives to itself, to the token before or after it, to the first token, to the `special` ones (1 in the mask):
     averaged over the queries that have such a token.
     """
-    return summarize(row_statistics(attentions, 0, special))
+    return summarize(row_statistics(attentions, 0, mask_of(special, attentions.device)))
+
+
+def mask_of(special: Sequence[int], device: torch.device) -> Bool[Tensor, " m"]:
+    """Which keys are special tokens: those that have a 1."""
+    return torch.tensor(special, dtype=torch.bool, device=device)
 
 
 def row_statistics(
-    attentions: Float[Tensor, "*h r reach"], first: int, special: Sequence[int]
+    attentions: Float[Tensor, "*h r reach"], first: int, is_special: Bool[Tensor, " m"]
 ) -> dict[str, Float[Tensor, "*h r"]]:
     """What `statistics` is made of: the same for each of r queries, of which the first is number `first`.
 
-    There is a key for each `special`; those beyond the reach of the queries get nothing.
+    There are m keys; those beyond the reach of the queries get nothing.
     """
     r, reach = attentions.shape[-2:]
-    m = len(special)
+    m = len(is_special)
     queries = torch.arange(first, first + r, device=attentions.device)
-    keys = torch.arange(reach, device=attentions.device)
-    is_special = torch.tensor(special, dtype=torch.bool, device=attentions.device)
+    keys = torch.arange(reach, dtype=attentions.dtype, device=attentions.device)
+    distances = (queries.to(keys.dtype)[:, None] - keys).abs_()
     to_special = attentions[..., is_special[:reach]].sum(-1)
     return {
         "entropy": -torch.special.xlogy(attentions, attentions).sum(-1),
-        "distance": (attentions * (queries[:, None] - keys).abs()).sum(-1),
+        "distance": (attentions * distances).sum(-1),
         "self": _mass_at(attentions, queries, m),
         "previous": _mass_at(attentions, queries - 1, m),
         "next": _mass_at(attentions, queries + 1, m),
@@ -53,7 +58,7 @@ def of_rows(
     """The tensor of this name that is told of whole rows, of which the first is that of query number `first`."""
     if name == "mass_by_distance":
         return mass_by_distance(attentions, first, len(special))
-    rows = row_statistics(attentions, first, special)
+    rows = row_statistics(attentions, first, mask_of(special, attentions.device))
     return summarize(rows) if name == "statistics" else rows[name.removeprefix("row_")]
 
 

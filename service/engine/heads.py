@@ -1,5 +1,6 @@
 """One head of one layer, whose scores are computed for some queries at a time."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -44,8 +45,8 @@ class CausalMask:
         return Masked(queries.start, later_keys(length(queries), self.device))
 
 
-class Scratch:
-    """Memory that is used again and again: to get new pages takes longer than to compute what is written there."""
+class Scratch(threading.local):
+    """Memory of each thread, used again and again: to get new pages takes longer than to compute what is there."""
 
     def __init__(self) -> None:
         """Hold nothing yet."""

@@ -1,7 +1,8 @@
 """What is kept of whole rows of a head's matrices, which come some queries at a time."""
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from threading import Lock
+from typing import Literal, TypeVar
 
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
@@ -12,6 +13,7 @@ from service.engine.heads import Masked
 from service.engine.shapes import ROW_STATISTICS
 from service.engine.view import View
 
+T = TypeVar("T")
 Fold = Literal["max", "mean"]
 Rows = Float32[Tensor, "r reach"]
 
@@ -86,6 +88,8 @@ class Bins:
         self._folded = torch.full(view.shape, lowest, dtype=dtype, device=device)
         self._seen = torch.zeros(view.shape, dtype=torch.float64, device=device)
         """How many cells of each bin are not masked, as far as some of their row are."""
+        self._merging = Lock()
+        """Several blocks may have rows of one bin."""
         self._whole_rows = [0] * view.shape[0]
         """How many other rows each row of bins has: most heads have no mask, and there is nothing to count."""
 
@@ -100,13 +104,14 @@ class Bins:
         columns = fold_columns(inside, view.bin[1], view.pooling)
         seen = None if masked is None else self._seen_by(len(rows), inside.shape[1], masked)
         size, first = view.bin[0], queries.start - view.queries.start
-        for bin_ in range(first // size, (first + len(rows) - 1) // size + 1):
-            part = slice(max(bin_ * size - first, 0), (bin_ + 1) * size - first)
-            self._fold(bin_, columns[part])
-            if seen is None:
-                self._whole_rows[bin_] += len(columns[part])
-            else:
-                self._seen[bin_, : columns.shape[1]] += seen[part].sum(0)
+        with self._merging:
+            for bin_ in range(first // size, (first + len(rows) - 1) // size + 1):
+                part = slice(max(bin_ * size - first, 0), (bin_ + 1) * size - first)
+                self._fold(bin_, columns[part])
+                if seen is None:
+                    self._whole_rows[bin_] += len(columns[part])
+                else:
+                    self._seen[bin_, : columns.shape[1]] += seen[part].sum(0)
 
     def result(self) -> dict[str, Tensor]:
         """The bins, [bin of queries][bin of keys]."""
@@ -200,28 +205,35 @@ def strongest(attentions: Float32[Tensor, "*r m"], k: int) -> Int64[Tensor, "*r 
 class Statistics:
     """What is told of whole rows: of each, or summarized."""
 
-    def __init__(self, names: Collection[str], special: Sequence[int]) -> None:
+    def __init__(self, names: Collection[str], special: Sequence[int], device: torch.device) -> None:
         """Keep those of `names` that are statistics; `special` tells which keys are special tokens."""
         self.names = frozenset(ROW_STATISTICS).intersection(names)
-        self._special = special
-        self._rows: list[dict[str, Tensor]] = []
-        self._masses: list[Tensor] = []
+        self._is_special = analyses.mask_of(special, device)
+        self._rows: dict[int, dict[str, Tensor]] = {}
+        self._masses: dict[int, Tensor] = {}
+        """By the first query of a block."""
 
-    def take(self, queries: slice, attentions: Float64[Tensor, "r reach"]) -> None:
+    def take(self, queries: slice, attentions: Float64[Tensor, "r reach"], _masked: Masked | None = None) -> None:
         """Keep what the rows of some `queries` tell."""
+        first = queries.start
         if not self.names <= {"mass_by_distance"}:
-            self._rows.append(analyses.row_statistics(attentions, queries.start, self._special))
+            self._rows[first] = analyses.row_statistics(attentions, first, self._is_special)
         if "mass_by_distance" in self.names:
-            self._masses.append(analyses.mass_by_distance(attentions, queries.start, len(self._special)))
+            self._masses[first] = analyses.mass_by_distance(attentions, first, len(self._is_special))
 
     def result(self) -> dict[str, Tensor]:
         """What was kept, in float32."""
-        found = {"mass_by_distance": torch.cat(self._masses)} if self._masses else {}
+        found = {"mass_by_distance": torch.cat(_in_order(self._masses))} if self._masses else {}
         if self._rows:
-            rows = {name: torch.cat([row[name] for row in self._rows]) for name in self._rows[0]}
+            blocks = _in_order(self._rows)
+            rows = {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
             found |= {
                 "statistics": analyses.summarize(rows),
                 "row_entropy": rows["entropy"],
                 "row_maximum": rows["maximum"],
             }
         return {name: tensor.float() for name, tensor in found.items() if name in self.names}
+
+
+def _in_order(found: Mapping[int, T]) -> list[T]:
+    return [found[first] for first in sorted(found)]

@@ -1,24 +1,25 @@
 """How long the attention of a long text takes, told before it begins."""
 
 from functools import cache
-from time import perf_counter
+from time import thread_time
 
 import torch
 
 from service.engine.collecting import Wanted
 from service.engine.heads import Head, Scratch
+from service.engine.keeping import Bins
 from service.engine.shapes import ROW_STATISTICS
-from service.engine.streaming import stream_head
+from service.engine.threads import using
 from service.engine.view import Sight, View, resolve
 
-ROW, FACTOR, TOP_K, STATISTICS = 0.7, 0.03, 1.2, 30.0
-"""Nanoseconds that a number of a row costs, more for each of its d_k products, and what is made of it; measured on two
-cores. A machine differs from that by its `pace`."""
-EXAMPLE = 1024
+ROW, FACTOR, TOP_K, STATISTICS = 1.2, 0.05, 2.0, 40.0
+"""Nanoseconds that a number of a row costs a core, more for each of its d_k products, and what is made of it; measured.
+A machine differs from that by its `pace`."""
+EXAMPLE = 512
 """So many tokens tell it."""
 TRIES = 5
-EXPECTED = 4e-3
-"""Seconds that the example took where the figures above were measured."""
+EXPECTED = 1e-3
+"""Seconds that the example took one core where the figures above were measured."""
 
 
 def estimate_seconds(wanted: Wanted, view: View, m: int, d_k: int, pace: float) -> float:
@@ -32,17 +33,22 @@ def estimate_seconds(wanted: Wanted, view: View, m: int, d_k: int, pace: float) 
 
 
 @cache
-def measure_pace(device: torch.device) -> float:
-    """How many times as long as expected this machine takes; the fastest of some tries, as others may be at work."""
+def measure_pace(device: torch.device, num_threads: int) -> float:
+    """How many times as long as expected `num_threads` of this machine take.
+
+    What one of them computes is timed, as far as it computes: others may be at work. Each more adds half of it, as
+    processors tell threads that share a core for cores.
+    """
     same = torch.ones(EXAMPLE, 4, device=device)
     head = Head(same, same, same, scaling=1.0)
-    view = resolve(Sight(most_bins=(64, 64)), EXAMPLE, EXAMPLE)
-    scratch = Scratch()
+    keeper = Bins("attentions", resolve(Sight(most_bins=(64, 64)), EXAMPLE, EXAMPLE), device)
+    queries, scratch = slice(0, EXAMPLE), Scratch()
 
     def seconds() -> float:
-        began = perf_counter()
-        for _ in stream_head(head, view, ["attentions"], [], scratch):
-            pass
-        return perf_counter() - began
+        began = thread_time()
+        keeper.take(queries, head.attentions(head.scores(queries, None, scratch), None), None)
+        return thread_time() - began
 
-    return min(seconds() for _ in range(TRIES)) / EXPECTED
+    with using(1):
+        pace = min(seconds() for _ in range(TRIES)) / EXPECTED
+    return pace * 2 / (1 + num_threads)

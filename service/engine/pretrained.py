@@ -108,7 +108,7 @@ class PretrainedModel:
         self._seconds_per_token = model.num_parameters() * SECONDS_PER_PARAMETER
         most_tokens_at_once = 0 if is_exact else batching.max_tokens
         self._worker = worker
-        self._pace = measure_pace(model.device)
+        self._pace = measure_pace(model.device, worker.num_threads)
         self._batcher = Batcher(worker, runner, most_tokens_at_once, MAX_BATCH_BYTES, batching.ran)
 
     def target(self, tokens: Tokens) -> Tokens:
@@ -200,7 +200,7 @@ class PretrainedModel:
         view = wanted.view or resolve(job.plan.question.sight, len(job.plan.queries), len(job.plan.keys))
         kept: list[list[dict[str, Tensor]]] = []
         for layer in wanted.layers:
-            of_layer = yield from stream_layer(_each_once(job.captured.heads[layer]), wanted, view)
+            of_layer = yield from stream_layer(_each_once(job.captured.heads[layer]), wanted, view, self._worker.crew)
             kept.append(of_layer)
         job.collector.fill(kept, job.captured.shared)
         return job.collector

@@ -1,8 +1,8 @@
 """Exact attention of long texts in memory that does not grow with their square.
 
 Queries come in blocks, of so few that their whole rows fit in a cache: each row has its true normaliser, and of what is
-computed only what is wanted stays. Each step is short, so that whoever takes them can see to others in between, and
-stop.
+computed only what is wanted stays. A crew of threads computes blocks side by side. Each step is short, so that whoever
+takes them can see to others in between, and stop.
 """
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
@@ -12,17 +12,15 @@ import torch
 from torch import Tensor
 
 from service.engine.collecting import Wanted
+from service.engine.crew import Crew
 from service.engine.heads import Head, Masked, Scratch
 from service.engine.keeping import Bins, Output, Rows, SinkShare, Statistics, Strongest, Window
 from service.engine.view import View, length
 
-BLOCK_NUMBERS = 2**20
-"""The most numbers of a block: 8 MiB in float64. Fewer rows at a time would make slower products."""
+BLOCK_NUMBERS = 2**19
+"""The most numbers of a block: 4 MiB in float64. Fewer rows at a time would make slower products."""
 BLOCK_QUERIES = 512
 """The most queries of a block: of short rows, more would gain nothing."""
-
-FINE_NUMBERS = 2**18
-"""The same where rows are in float64, and several of that size are made of them."""
 
 Reduction = Literal["mean", "max"]
 Steps = Generator[None, None, dict[str, Tensor]]
@@ -31,7 +29,7 @@ Steps = Generator[None, None, dict[str, Tensor]]
 
 @runtime_checkable
 class Keeper(Protocol):
-    """Keeps something of a matrix whose rows come some at a time."""
+    """Keeps something of a matrix whose rows come some at a time, from several threads."""
 
     def take(self, queries: slice, rows: Rows, masked: Masked | None) -> None:
         """Keep what is wanted of the rows of some `queries`, which are overwritten afterwards."""
@@ -47,7 +45,7 @@ def blocks(queries: slice, m: int, numbers: int = BLOCK_NUMBERS) -> Iterator[sli
         yield slice(start, min(start + rows, queries.stop))
 
 
-def stream_head(head: Head, view: View, names: Collection[str], special: Sequence[int], scratch: Scratch) -> Steps:
+def stream_head(head: Head, view: View, names: Collection[str], special: Sequence[int], crew: Crew) -> Steps:
     """Those tensors of one head that `names` has; `special` tells which keys are special tokens.
 
     `attentions` and `scores` are what `view` makes of them; with its `top_k` there are `indices`, too.
@@ -58,8 +56,10 @@ def stream_head(head: Head, view: View, names: Collection[str], special: Sequenc
     of_attentions = [keeper_of("attentions", view, head)] if "attentions" in names else []
     if "output" in names:
         of_attentions.append(Output(view, head.value))
-    statistics = Statistics(names, special)
-    for queries in blocks(view.queries, head.m, FINE_NUMBERS if statistics.names else BLOCK_NUMBERS):
+    statistics = Statistics(names, special, head.query.device)
+    scratch = Scratch()
+
+    def compute(queries: slice) -> None:
         masked = head.masked(queries)
         rows = head.scores(queries, masked, scratch)
         for keeper in of_scores:
@@ -70,21 +70,21 @@ def stream_head(head: Head, view: View, names: Collection[str], special: Sequenc
             rows = head.attentions(rows, masked)
         for keeper in of_attentions:
             keeper.take(queries, rows, masked)
-        yield
-    keepers: list[Keeper] = [*of_scores, *of_attentions]
-    kept = [keeper.result() for keeper in keepers] + [statistics.result()]
-    return {name: tensor for tensors in kept for name, tensor in tensors.items()}
+
+    yield from crew.run(compute, blocks(view.queries, head.m))
+    keepers: list[Keeper] = [*of_scores, *of_attentions, statistics]
+    return {name: tensor for keeper in keepers for name, tensor in keeper.result().items()}
 
 
-def stream_reduced(heads: Sequence[Head], view: View, name: str, reduction: Reduction, scratch: Scratch) -> Steps:
+def stream_reduced(heads: Sequence[Head], view: View, name: str, reduction: Reduction, crew: Crew) -> Steps:
     """The `scores` or `attentions` of many heads of one layer, elementwise reduced to one matrix."""
     combine = torch.maximum if reduction == "max" else torch.add
-    keeper = keeper_of(name, view, heads[0])
-    for queries in blocks(view.queries, heads[0].m):
-        masked = heads[0].masked(queries)
-        reduced = scratch.take(
-            "reduced", length(queries), heads[0].reach(queries), torch.float32, heads[0].query.device
-        )
+    first, device, scratch = heads[0], heads[0].query.device, Scratch()
+    keeper = keeper_of(name, view, first)
+
+    def compute(queries: slice) -> None:
+        masked = first.masked(queries)
+        reduced = scratch.take("reduced", length(queries), first.reach(queries), torch.float32, device)
         for index, head in enumerate(heads):
             rows = head.scores(queries, masked, scratch)
             if name == "attentions":
@@ -93,10 +93,11 @@ def stream_reduced(heads: Sequence[Head], view: View, name: str, reduction: Redu
                 combine(reduced, rows, out=reduced)
             else:
                 reduced.copy_(rows)
-            yield
         if reduction == "mean":
             reduced /= len(heads)
         keeper.take(queries, reduced, masked)
+
+    yield from crew.run(compute, blocks(view.queries, first.m))
     return keeper.result()
 
 
@@ -110,14 +111,15 @@ def keeper_of(name: str, view: View, head: Head) -> Keeper:
     return Window(name, view, device, -torch.inf if name == "scores" else 0.0)
 
 
-def stream_layer(heads: Iterable[Head], wanted: Wanted, view: View) -> Generator[None, None, list[dict[str, Tensor]]]:
+def stream_layer(
+    heads: Iterable[Head], wanted: Wanted, view: View, crew: Crew
+) -> Generator[None, None, list[dict[str, Tensor]]]:
     """What is wanted of each of one layer's `heads`, which are made one by one, or of all reduced to one."""
-    scratch = Scratch()
     if wanted.reduction is not None:
-        return [(yield from stream_reduced([*heads], view, wanted.include[0], wanted.reduction, scratch))]
+        return [(yield from stream_reduced([*heads], view, wanted.include[0], wanted.reduction, crew))]
     kept = []
     for head in heads:
         found = {"query": head.query[view.queries], "key": head.key[view.keys], "value": head.value[view.keys]}
-        found |= yield from stream_head(head, view, wanted.include, wanted.special, scratch)
+        found |= yield from stream_head(head, view, wanted.include, wanted.special, crew)
         kept.append({name: tensor for name, tensor in found.items() if name in wanted.include})
     return kept

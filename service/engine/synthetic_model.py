@@ -71,7 +71,7 @@ class SyntheticModel:
         self._worker = worker
         self._device = device
         self._is_on_cpu = device.type == "cpu"
-        self._pace = measure_pace(device)
+        self._pace = measure_pace(device, worker.num_threads)
 
     def target(self, _tokens: Tokens) -> Tokens:
         """There is no decoder.
@@ -156,7 +156,7 @@ class SyntheticModel:
         yield
         heads = (make_head(draws, parameters, head) for head in wanted.heads)
         view = wanted.view or resolve(plan.question.sight, len(plan.source), len(plan.source))
-        kept = yield from stream_layer(heads, wanted, view)
+        kept = yield from stream_layer(heads, wanted, view, self._worker.crew)
         collector = Collector(wanted)
         collector.fill([kept], {name: getattr(draws, name) for name in wanted.include if name in SHARED_TENSORS})
         return collector

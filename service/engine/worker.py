@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import torch
 
+from service.engine.crew import Crew
 from service.engine.turns import Turns
 
 Args = TypeVarTuple("Args")
@@ -49,6 +50,8 @@ class Worker:
         """Let torch use `num_threads`. Start no thread yet; the first large work does."""
         self.num_threads = num_threads
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self.crew = Crew(num_threads)
+        """Who computes blocks of long texts."""
         self._thread = 0
         """The identifier of the executor's, once it works."""
         self._unfinished: set[Future[Any]] = set()
@@ -153,3 +156,4 @@ class Worker:
     def close(self) -> None:
         """Finish the work at hand, drop what is queued, end the thread."""
         self._executor.shutdown(wait=True, cancel_futures=True)
+        self.crew.close()

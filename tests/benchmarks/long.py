@@ -38,14 +38,12 @@ BARS = {DENSE: 40.0, LONG: 64.0}
 """MiB above the idle process."""
 FASTER_BAR, SHARE_BAR, OTHERS_BAR = 3.0, 0.5, 2.0
 RATE, SECONDS = 100, 8
-SHORT = "Transformers are powerful models for natural language processing."
-OTHERS: Iterator[tuple[str, dict[str, object]]] = cycle(
-    [
-        *[("/tokenize", {"sentence": SHORT}), ("/attention", {"sentence": SHORT})] * 7,
-        ("/heatmap", {"sentence": SHORT, "width": 400, "height": 300}),
-        ("/attention", {"sentence": "cat " * 512, "include": ["attentions"], "format": "npy"}),
-    ]
-)
+SHORT: dict[str, object] = {"sentence": "Transformers are powerful models for natural language processing."}
+KINDS: list[tuple[str, dict[str, object]]] = [
+    *[("/tokenize", SHORT), ("/attention", SHORT)] * 7,
+    ("/heatmap", SHORT | {"width": 400, "height": 300}),
+    ("/attention", {"sentence": "cat " * 512, "include": ["attentions"], "format": "npy"}),
+]
 """What other clients ask; the last is computed by the thread that computes pictures."""
 
 
@@ -144,8 +142,10 @@ def _others() -> float:
 
 
 async def _p99(server: Server) -> float:
+    kinds = cycle(KINDS)
+
     def request() -> bytes:
-        path, fields = next(OTHERS)
+        path, fields = next(kinds)
         return post(path, fields | {"seed": time.time_ns()} if path != "/tokenize" else fields)
 
     outcomes = await ask_at(server.url, RATE, SECONDS, request)

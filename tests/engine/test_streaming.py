@@ -12,12 +12,14 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from service.engine import analyses
-from service.engine.heads import CausalMask, Head, Masked, Scratch
+from service.engine.crew import Crew
+from service.engine.heads import CausalMask, Head, Masked
 from service.engine.keeping import strongest
 from service.engine.streaming import Steps, stream_head, stream_reduced
 from service.engine.view import Pooling, Sight, View, resolve
 
 CPU = torch.device("cpu")
+CREW = Crew(2)
 EPSILON = 2.0**-23
 LEAST = 1e-30
 
@@ -45,7 +47,7 @@ def finished(steps: Steps) -> dict[str, Tensor]:
 
 def tensors(head: Head, sight: Sight, *names: str, special: Sequence[int] | None = None) -> dict[str, Tensor]:
     view = resolve(sight, head.n, head.m)
-    return finished(stream_head(head, view, names, special or [0] * head.m, Scratch()))
+    return finished(stream_head(head, view, names, special or [0] * head.m, CREW))
 
 
 def scores64(head: Head) -> Float64[Tensor, "n m"]:
@@ -160,7 +162,7 @@ def test_bins_are_the_maximum_or_mean_of_the_whole_matrix_where_it_is_not_masked
     head = data.draw(heads(60))
     sight = data.draw(sights(head, pooled=True))
     view = resolve(sight, head.n, head.m)._replace(marks_masked=True)
-    found = finished(stream_head(head, view, {"attentions"}, [0] * head.m, Scratch()))["attentions"]
+    found = finished(stream_head(head, view, {"attentions"}, [0] * head.m, CREW))["attentions"]
     assert_close(found, pooled64(attentions64(head), is_masked(head), view), tolerance(head))
 
 
@@ -169,7 +171,7 @@ def test_bins_of_scores_leave_masked_cells_out(data: st.DataObject) -> None:
     head = data.draw(heads(60))
     sight = data.draw(sights(head, pooled=True))
     view = resolve(sight, head.n, head.m)._replace(marks_masked=True)
-    found = finished(stream_head(head, view, {"scores"}, [0] * head.m, Scratch()))["scores"].double()
+    found = finished(stream_head(head, view, {"scores"}, [0] * head.m, CREW))["scores"].double()
     expected = pooled64(scores64(head), is_masked(head), view)
     assert torch.equal(found.isnan(), expected.isnan())
     assert torch.allclose(found, expected, rtol=0, atol=tolerance(head), equal_nan=True)
@@ -215,7 +217,7 @@ def test_statistics_of_rows_are_those_of_the_whole(data: st.DataObject) -> None:
     names = ("statistics", "row_entropy", "row_maximum", "mass_by_distance")
     found = tensors(head, Sight(), *names, special=special)
     whole = attentions64(head)
-    rows = analyses.row_statistics(whole, 0, special)
+    rows = analyses.row_statistics(whole, 0, analyses.mask_of(special, CPU))
     assert_close(found["statistics"], analyses.statistics(whole[None], special)[0], tolerance(head))
     assert_close(found["row_entropy"], rows["entropy"], tolerance(head))
     assert_close(found["row_maximum"], rows["maximum"], tolerance(head))
@@ -228,13 +230,14 @@ def test_heads_that_are_reduced_are_so_cell_by_cell_before_they_are_pooled(data:
     second = Head(first.query.flip(0), first.key.flip(0), first.value, first.scaling, first.mask)
     view = resolve(data.draw(sights(first, pooled=True)), first.n, first.m)._replace(marks_masked=True)
     for reduction in ("mean", "max"):
-        steps = stream_reduced([first, second], view, "attentions", reduction, Scratch())
+        steps = stream_reduced([first, second], view, "attentions", reduction, CREW)
         both = torch.stack([attentions64(first), attentions64(second)])
         whole = both.mean(0) if reduction == "mean" else both.amax(0)
         expected = pooled64(whole, is_masked(first), view)
         assert_close(finished(steps)["attentions"], expected, max(tolerance(first), tolerance(second)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d_k", [4, 64])
 @pytest.mark.parametrize("reach", [0.1, 1.0, 100.0])
 @pytest.mark.parametrize("mask", [None, CausalMask(CPU)], ids=["all", "causal"])

@@ -44,14 +44,19 @@ async def test_there_is_one_turn_at_a_time() -> None:
 
 
 async def test_who_fails_or_goes_away_passes_the_turn_on() -> None:
-    turns, log = Turns(), list[str]()
-    with pytest.raises(ZeroDivisionError):
+    turns, log, tasks = Turns(), list[str](), list[asyncio.Task[None]]()
+
+    async def fail() -> None:
         async with turns.take(0):
             asyncio.create_task(wait_for(turns, "gone", 0, log)).cancel()
-            told = asyncio.create_task(wait_for(turns, "told to go when its turn had come", 0.5, log))
-            waiting = asyncio.create_task(wait_for(turns, "waiting", 1, log))
+            tasks.append(asyncio.create_task(wait_for(turns, "told to go when its turn had come", 0.5, log)))
+            tasks.append(asyncio.create_task(wait_for(turns, "waiting", 1, log)))
             await asyncio.sleep(0)
-            _ = 1 / 0
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+    told, waiting = tasks
     told.cancel()
     await waiting
     assert log == ["waiting"]
