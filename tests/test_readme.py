@@ -87,6 +87,17 @@ def test_the_curl_example_of_lines_runs(server_url: str, tmp_path: Path) -> None
     assert (second["id"], second["status"]) == ("b", 422)
 
 
+def test_the_examples_of_long_texts_run(server_url: str, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    (tmp_path / "book.txt").write_text("The cat sat on the mat, and nobody had asked it to. " * 500)
+    printed = run(["bash", "-euc", blocks("bash", "book.txt").replace(ADDRESS, server_url)], tmp_path)
+    answer = json.loads(printed)
+    assert np.shape(answer["indices"]) == np.shape(answer["attentions"]) == (1, 1, 2, 3)
+    assert np.load(tmp_path / "window.npy").shape == (1, 1, 2, 22)
+    assert Image.open(BytesIO((tmp_path / "book.png").read_bytes())).size == (1000, 600)
+
+
 def test_the_javascript_example_of_lines_reads_while_it_writes(server_url: str, tmp_path: Path) -> None:
     if shutil.which("node") is None:
         pytest.skip("node is not installed")

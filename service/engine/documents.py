@@ -70,10 +70,15 @@ class Document:
     def __init__(self) -> None:
         """Hold nothing yet."""
         self.count = 0
-        self.input_ids: list[int] = []
+        self._input_ids: list[Int32[np.ndarray, " m"]] = []
         self._offsets: list[Int32[np.ndarray, "m 2"]] = []
         self._word_ids: list[Int32[np.ndarray, " m"]] = []
         self._characters = self._words = 0
+
+    @property
+    def input_ids(self) -> Int32[np.ndarray, " n"]:
+        """The tokens' ids; as a list they would take nine times the memory."""
+        return np.concatenate(self._input_ids)
 
     @property
     def offsets(self) -> Offsets:
@@ -96,7 +101,7 @@ class Document:
         self.count += len(encoding)
         if len(encoding) and self.count <= most:
             words = np.array(encoding.word_ids, np.int32) + self._words
-            self.input_ids += encoding.ids
+            self._input_ids.append(np.array(encoding.ids, np.int32))
             self._offsets.append(np.array(encoding.offsets, np.int32) + self._characters)
             self._word_ids.append(words)
             self._words = int(words[-1]) + 1

@@ -75,8 +75,8 @@ class Head:
     bias: Float[Tensor, "n m"] | None = None
     sink: Float[Tensor, ""] | None = None
     """A score that takes its share of every row, but has no key (GPT-OSS)."""
-    _factors: tuple[Tensor, Tensor] = field(init=False, repr=False)
-    """Queries and transposed keys, of the type that their products are made in.
+    _keys: Tensor = field(init=False, repr=False)
+    """The keys, transposed, of the type that products are made in.
 
     Sums of products in float32 would be off by more than softmax is, above all where they nearly cancel out.
     """
@@ -84,8 +84,7 @@ class Head:
     def __post_init__(self) -> None:
         """Choose the type: float64 for float32, and that of a model of less precision."""
         is_double = self.query.dtype is torch.float32 and self.query.device.type != "mps"  # which has no float64
-        query, key = (self.query.double(), self.key.double()) if is_double else (self.query, self.key)
-        self._factors = (query, key.T)
+        self._keys = (self.key.double() if is_double else self.key).T
 
     @property
     def n(self) -> int:
@@ -107,10 +106,10 @@ class Head:
 
     def scores(self, queries: slice, masked: Masked | None, scratch: Scratch) -> Float32[Tensor, "r reach"]:
         """Softmax's argument for some queries and the keys within their reach."""
-        query, key = self._factors
+        query = self.query[queries].to(self._keys.dtype)
         rows, columns = length(queries), self.reach(queries)
         products = scratch.take("products", rows, columns, query.dtype, query.device)
-        products.addmm_(query[queries], key[:, :columns], beta=0, alpha=self.scaling)
+        products.addmm_(query, self._keys[:, :columns], beta=0, alpha=self.scaling)
         if self.softcap is not None:
             products.div_(self.softcap).tanh_().mul_(self.softcap)
         if self.bias is not None:

@@ -29,11 +29,11 @@ class Inputs(NamedTuple):
         Of very short texts there are copies behind them, so that their rows are `LEAST_ROWS`.
         """
         plans = [*plans, *[plans[-1]] * _missing_copies(plans)]
-        sources = [plan.source.input_ids for plan in plans]
+        sources = [[*plan.source.input_ids] for plan in plans]
         inputs = self._padded("input_ids", "attention_mask", sources)
         if self.takes_token_types:
             inputs["token_type_ids"] = self._pad([plan.source.token_type_ids for plan in plans], 0)
-        targets = [plan.target.input_ids for plan in plans if plan.target is not None and plan.stack != "encoder"]
+        targets = [[*plan.target.input_ids] for plan in plans if plan.target is not None and plan.stack != "encoder"]
         if targets:
             inputs |= self._padded("decoder_input_ids", "decoder_attention_mask", targets)
         return inputs

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int32
 from torch import Tensor
 
 from service.engine.attention import (
@@ -60,7 +61,7 @@ class Draws(NamedTuple):
     value_weights: Float[Tensor, "d_model value_width"]
 
 
-def draw(input_ids: Sequence[int], seed: int, parameters: SyntheticParameters) -> Draws:
+def draw(input_ids: Sequence[int] | Int32[np.ndarray, " n"], seed: int, parameters: SyntheticParameters) -> Draws:
     """Draw embedding and weights from one private generator on the CPU, in the notebook's order.
 
     The draws are those that follow `torch.manual_seed(seed)`: bit-identical on every machine, whatever the device.
@@ -91,7 +92,7 @@ _sample_again = lru_cache(maxsize=256)(_sample)
 """Small samples are kept, as one seed serves many sentences: 64 KiB each, 16 MiB in all. Nobody writes to them."""
 
 
-def _first_occurrences(input_ids: Sequence[int]) -> list[int]:
+def _first_occurrences(input_ids: Sequence[int] | Int32[np.ndarray, " n"]) -> list[int]:
     first: dict[int, int] = {}
     return [first.setdefault(token, position) for position, token in enumerate(input_ids)]
 

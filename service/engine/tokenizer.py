@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Int32, Integer
 from tokenizers import Encoding
 from tokenizers import Tokenizer as Backend
 from tokenizers.decoders import WordPiece
@@ -63,7 +63,7 @@ class Tokens:
     """A tokenized text: n tokens as parallel sequences."""
 
     tokens: list[str]
-    input_ids: list[int]
+    input_ids: list[int] | Int32[np.ndarray, " n"]
     offsets: Sequence[Offset | None]
     """[start, end) into the sentence a token came from, in code points; None for an added special token."""
     sequence_ids: list[int | None]
@@ -155,9 +155,10 @@ class Tokenizer:
             return document.count
         if not document.count:
             raise NoTokensError("sentence")
+        input_ids = document.input_ids
         return Tokens(
-            tokens=[self._vocabulary[token] for token in document.input_ids],
-            input_ids=document.input_ids,
+            tokens=[self._vocabulary[token] for token in input_ids.tolist()],
+            input_ids=input_ids,
             offsets=document.offsets,
             sequence_ids=[0] * document.count,
             sentences=(text.sentence, ""),

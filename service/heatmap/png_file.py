@@ -16,6 +16,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TRUECOLOR, INDEXED = 2, 3
 NO_FILTER = 0
 LEVEL = 1
+COMPRESSED_BYTES = range(1024, 1024**2)
+"""How long texts are that are compressed: shorter ones would gain little, of longer ones Pillow opens no picture."""
 
 
 def encode(
@@ -43,9 +45,12 @@ def encode(
 
 
 def _texts(metadata: Mapping[str, str]) -> Iterator[bytes]:
-    """Keyword, uncompressed, no language, no translated keyword, text."""
+    """Keyword, whether it is compressed and how, no language, no translated keyword, text."""
     for keyword, text in metadata.items():
-        yield _chunk(b"iTXt", keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode())
+        data = text.encode()
+        is_long = COMPRESSED_BYTES.start <= len(data) < COMPRESSED_BYTES.stop
+        told = zlib_ng.compress(data) if is_long else data
+        yield _chunk(b"iTXt", keyword.encode("latin-1") + bytes((0, is_long, 0, 0, 0)) + told)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

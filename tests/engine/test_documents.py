@@ -42,7 +42,7 @@ def test_pieces_have_the_tokens_of_the_whole(words: list[str], blank: str, size:
     whole = TOKENIZER.backend.encode(text, add_special_tokens=False)
     assert found.count == len(whole)
     if found.count:
-        assert found.input_ids == whole.ids
+        assert found.input_ids.tolist() == whole.ids
         assert found.word_ids == whole.word_ids
         assert [*found.offsets] == whole.offsets
 
@@ -68,7 +68,7 @@ async def test_a_book_has_the_tokens_of_the_whole(engine: Engine, book: str) -> 
     tokens = await engine.tokenize(model, Text(book, limit=10**6), {})
     whole = TOKENIZER.read(Text(book), TOKENIZER.encode(Text(book)))
     assert isinstance(tokens.encoding, Document)
-    assert tokens.input_ids == whole.input_ids
+    assert [*tokens.input_ids] == whole.input_ids
     assert tokens.tokens == whole.tokens
     assert [*tokens.offsets] == whole.offsets
     assert tokens.word_ids == whole.word_ids

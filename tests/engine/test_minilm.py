@@ -68,7 +68,7 @@ async def test_texts_of_all_lengths_alone_or_not_have_eagers_attentions(
         sentences, await asyncio.gather(*(attentions(engine, sentence) for sentence in sentences)), strict=True
     ):
         plan = await plan_for(engine, "minilm", sentence, EVERY)
-        np.testing.assert_allclose(answer, expected(eager, plan.source.input_ids), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(answer, expected(eager, [*plan.source.input_ids]), rtol=0, atol=1e-5)
 
 
 async def test_any_company_changes_an_answer_by_a_millionth_at_most(engine: Engine) -> None:

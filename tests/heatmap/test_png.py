@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from service.heatmap import png_file
 from service.heatmap.colors import COLORMAPS, LEVELS, Colormap, palette
 from service.heatmap.composition import Plot, compose
 from service.heatmap.scene import Matrix, edges
@@ -110,3 +111,11 @@ def test_eight_threads_draw_what_one_draws() -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda request: RENDERER.render(*request), requests))
     assert [number for number, picture in enumerate(together) if picture != alone[number]] == []
+
+
+@pytest.mark.parametrize("length", [1023, 1024, 400_000, 1024**2 - 1, 1024**2, 2 * 1024**2])
+def test_long_metadata_reads_back_and_is_compressed_where_readers_take_that(length: int) -> None:
+    text = ("The cat sat on the mat. " * length)[:length]
+    png = png_file.encode(np.zeros((1, 1), np.uint8), np.zeros((1, 3), np.uint8), {"sentence": text})
+    assert Image.open(BytesIO(png)).info["sentence"] == text
+    assert (len(png) < length / 10) == (1024 <= length < 1024**2)
