@@ -11,7 +11,7 @@ from service.api.binary import encode_npy, encode_safetensors
 from service.api.encoding import Encoded, dumps, encode_json
 from service.api.quantizing import quantize_all
 from service.api.requests import TokenizeRequest
-from service.engine.collecting import INDICES
+from service.engine.cutting import INDICES
 from service.engine.models import Model
 from service.engine.plan import Attention, Plan
 from service.engine.shapes import STATISTICS

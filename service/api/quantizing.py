@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from service.api.attention_request import Quantize
-from service.engine.collecting import INDICES, Array
+from service.engine.collecting import Array
+from service.engine.cutting import INDICES
 from service.engine.errors import NotOfferedError
 
 NULL = 255

@@ -11,7 +11,8 @@ import orjson
 from service.api.attention_request import AttentionForm, AttentionParameters, AttentionRequest
 from service.api.heatmap_request import HeatmapRequest
 from service.api.requests import PRETRAINED_ONLY, SYNTHETIC_ONLY, ModelParameters, SentenceRequest
-from service.engine.collecting import INDICES, OVER_KEYS, SINK, HeadReduction
+from service.engine.collecting import SINK, HeadReduction
+from service.engine.cutting import INDICES, OVER_KEYS
 from service.engine.errors import NotOfferedError
 from service.engine.models import Kind, Model
 from service.engine.plan import NOTEBOOK, Plan, Question

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from service.engine.collecting import HEAD_TENSORS, OVER_KEYS, Words
+from service.engine.collecting import HEAD_TENSORS, Words
+from service.engine.cutting import OVER_KEYS
 from service.engine.errors import IndexOutOfRangeError, NotOfferedError
 from service.engine.plan import Question
 from service.engine.shapes import ROW_STATISTICS

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from service.engine import analyses
 from service.engine.attention import SMALL
-from service.engine.keeping import strongest
+from service.engine.cutting import cut, cut_shared
 from service.engine.shapes import ROW_STATISTICS
 from service.engine.view import View
 from service.engine.words import Word, pool_queries, pool_words
@@ -27,9 +27,6 @@ OUTPUT_WEIGHTS = "output_weights"
 MASKED = "masked"
 """Which cells stand for keys that no query may attend to: [query][key]; absent where there are none."""
 
-INDICES = "indices"
-"""Which keys are the strongest of a query: [layer][head][query][k]. An answer has it where it has but those."""
-
 SOURCES = {
     "indices": {"attentions"},
     **{name: {"attentions"} for name in ROW_STATISTICS},
@@ -42,9 +39,6 @@ ALIGNMENT = 64
 """Of what torch allocates, in bytes."""
 
 _KEPT_ELSEWHERE = frozenset({*SHARED_TENSORS, "rollout"})
-
-OVER_KEYS = frozenset({"scores", "attentions", "value_weighted", "rollout"})
-"""Matrices whose rows are queries and whose columns are keys."""
 
 HeadReduction = Literal["mean", "max"]
 Array = Float32[np.ndarray, "..."] | Int32[np.ndarray, "..."]
@@ -135,7 +129,7 @@ class Collector:
         if layer not in self.wanted.layers:
             return
         for name in self._names:
-            tensors = self._cut(name, self._derive(name, block))
+            tensors = cut(name, self._derive(name, block), self.wanted.view)
             if self.wanted.reduction is None:
                 self._keep(name, layer, heads, tensors)
             else:
@@ -184,30 +178,26 @@ class Collector:
         """Take the tensors that all heads share, and bring everything to the CPU."""
         wanted = self.wanted
         if wanted.picture:
-            shared_ones = (self.cut_shared(name, tensor) for name, tensor in shared.items())
+            shared_ones = (cut_shared(name, tensor, wanted.view) for name, tensor in shared.items())
             self.matrices = [_to_numpy(matrix) for matrix in [*shared_ones, *self._drawn()]]
             return
         self.tensors.update((name, _to_numpy(tensor)) for name, tensor in self._kept.items())
         if "rollout" in wanted.include:
             rolled = analyses.roll_out(self._means)
             rolled_out = self._pool(torch.stack([rolled[layer] for layer in wanted.layers]))
-            self.tensors["rollout"] = _to_numpy(self._cut("rollout", rolled_out))
-        self.tensors.update((name, _to_numpy(self.cut_shared(name, tensor))) for name, tensor in shared.items())
-
-    def cut_shared(self, name: str, tensor: Tensor) -> Tensor:
-        """What of a tensor that all heads share is in view: the embedding is that of the queries."""
-        view = self.wanted.view
-        return tensor[view.queries] if view is not None and name == "embedding" else tensor
+            self.tensors["rollout"] = _to_numpy(cut("rollout", rolled_out, wanted.view))
+        self.tensors.update((name, _to_numpy(cut_shared(name, tensor, wanted.view))) for name, tensor in shared.items())
 
     def fill(self, kept: Sequence[Sequence[Mapping[str, Tensor]]], shared: Mapping[str, Tensor]) -> None:
         """Take what is the answer already, layer by layer, of each head or of all reduced to one; and finish."""
-        if self.wanted.picture:
+        wanted = self.wanted
+        if wanted.picture:
             self.matrices = [_to_numpy(tensor) for layer in kept for head in layer for tensor in head.values()]
             return
         for name in self._names:
             heads = [torch.stack([head[name] for head in layer]) for layer in kept]
             self.tensors[name] = _to_numpy(torch.stack(heads))
-        self.tensors.update((name, _to_numpy(self.cut_shared(name, tensor))) for name, tensor in shared.items())
+        self.tensors.update((name, _to_numpy(cut_shared(name, tensor, wanted.view))) for name, tensor in shared.items())
 
     def _drawn(self) -> Iterator[Tensor]:
         reduction, heads = self.wanted.reduction, self.wanted.heads
@@ -235,22 +225,6 @@ class Collector:
         """Those of the queries that are answered, and the number of the first."""
         view = self.wanted.view
         return (attentions, 0) if view is None else (attentions[:, view.queries], view.queries.start)
-
-    def _cut(self, name: str, tensors: Tensor) -> Tensor:
-        """What of the heads' tensors is in view."""
-        view = self.wanted.view
-        if view is None or name in ROW_STATISTICS:
-            return tensors
-        if name in {"key", "value"}:
-            return tensors[:, view.keys]
-        tensors = tensors[:, view.queries]
-        if name not in OVER_KEYS and name != INDICES:
-            return tensors
-        tensors = tensors[:, :, view.keys]
-        if view.top_k is None:
-            return tensors
-        indices = strongest(tensors, view.top_k)
-        return indices + view.keys.start if name == INDICES else tensors.gather(-1, indices)
 
     def _key_words(self) -> Sequence[Sequence[int]]:
         """The keys' token indices, word by word."""

@@ -5,9 +5,9 @@ from time import thread_time
 
 import torch
 
+from service.engine.bins import Bins
 from service.engine.collecting import Wanted
 from service.engine.heads import Head, Scratch
-from service.engine.keeping import Bins
 from service.engine.shapes import ROW_STATISTICS
 from service.engine.threads import using
 from service.engine.view import Sight, View, resolve

@@ -1,20 +1,20 @@
 """Pretrained models of Hugging Face transformers: the attention of chosen layers and heads."""
 
 import asyncio
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import PreTrainedModel
 
 from service.engine.analyses import num_distances
 from service.engine.batching import Batcher
 from service.engine.capture import announce_embedding
 from service.engine.choosing import choose_include, choose_indices, choose_view, choose_words, is_streamed
-from service.engine.collecting import HEAD_TENSORS, INDICES, SINK, Collector, Wanted, needs_of
+from service.engine.collecting import HEAD_TENSORS, SINK, Collector, Wanted, needs_of
+from service.engine.cutting import INDICES
 from service.engine.eager import EagerRunner
-from service.engine.errors import NotOfferedError, TooMuchWorkError
-from service.engine.heads import Head
+from service.engine.errors import NotOfferedError
 from service.engine.inputs import inputs_for
 from service.engine.loading import Loaded, most_tokens
 from service.engine.models import Batching, Facts
@@ -23,10 +23,9 @@ from service.engine.pace import estimate_seconds, measure_pace
 from service.engine.plan import Plan, Question, Stack
 from service.engine.probe import probe, probe_eager
 from service.engine.probe_long import can_stream
-from service.engine.running import CapturingRunner, Job, Map, Runner
+from service.engine.running import CapturingRunner, Map, Runner
 from service.engine.shapes import ROW_STATISTICS, Dimensions
-from service.engine.streaming import stream_layer
-from service.engine.synthetic import MOST_BYTES
+from service.engine.streaming_heads import check_memory, stream
 from service.engine.tokenizer import Tokens
 from service.engine.view import lengths, resolve
 from service.engine.worker import Timings, Worker
@@ -180,7 +179,7 @@ class PretrainedModel:
         plan = Plan(question, stack, source, target, wanted, size, seconds)
         if not wanted.streamed:
             return plan
-        working = _check_memory(plan, self._widths)
+        working = check_memory(plan, self._widths)
         return plan._replace(seconds=seconds + self._streaming_seconds(plan), working_bytes=working)
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
@@ -188,22 +187,13 @@ class PretrainedModel:
         job = await self._batcher.compute(plan, timings)
         if not plan.wanted.streamed:
             return job.collector
-        return await self._worker.run_long("compute", timings, self._streaming_seconds(plan), self._stream(job))
+        return await self._worker.run_long(
+            "compute", timings, self._streaming_seconds(plan), stream(job, self._worker.crew)
+        )
 
     async def compute_all(self, plans: Sequence[Plan], timings: Timings) -> list[Collector | Exception]:
         """Compute what many plans want; they wait together, and so share runs."""
         return await asyncio.gather(*(outcome(self.compute(plan, timings)) for plan in plans))
-
-    def _stream(self, job: Job) -> Generator[None, None, Collector]:
-        """What is wanted of captured heads, in short steps."""
-        wanted = job.plan.wanted
-        view = wanted.view or resolve(job.plan.question.sight, len(job.plan.queries), len(job.plan.keys))
-        kept: list[list[dict[str, Tensor]]] = []
-        for layer in wanted.layers:
-            of_layer = yield from stream_layer(_each_once(job.captured.heads[layer]), wanted, view, self._worker.crew)
-            kept.append(of_layer)
-        job.collector.fill(kept, job.captured.shared)
-        return job.collector
 
     def _streaming_seconds(self, plan: Plan) -> float:
         wanted, m = plan.wanted, len(plan.keys)
@@ -224,31 +214,6 @@ class PretrainedModel:
                 "target", "stack encoder reads no target. Leave it out, or use stack decoder or cross."
             )
         return stack
-
-
-def _each_once(heads: list[Head]) -> Iterator[Head]:
-    """One after the other, each of which is forgotten before the next."""
-    while heads:
-        yield heads.pop(0)
-
-
-def _check_memory(plan: Plan, widths: tuple[int, int, int]) -> int:
-    """How many bytes the captured heads take, and those that are reduced in float64.
-
-    Raises:
-        TooMuchWorkError: they take too many.
-    """
-    layers, heads = len(plan.wanted.layers), len(plan.wanted.heads)
-    width = 2 * widths[1] + widths[2]
-    at_once = heads if plan.wanted.reduction else 1
-    size = len(plan.keys) * (4 * layers * heads * width + 16 * at_once * widths[1])
-    if size > MOST_BYTES:
-        raise TooMuchWorkError(
-            "sentence",
-            f"Queries, keys and values of {layers * heads} heads take {size:,} bytes, the limit is {MOST_BYTES:,}. "
-            "Choose fewer layers or heads, or shorten sentence.",
-        )
-    return size
 
 
 def _announce_layers(model: PreTrainedModel, worker: Worker) -> None:

@@ -11,10 +11,11 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from service.engine.bins import Bins
 from service.engine.collecting import Wanted
 from service.engine.crew import Crew
 from service.engine.heads import Head, Masked, Scratch
-from service.engine.keeping import Bins, Output, Rows, SinkShare, Statistics, Strongest, Window
+from service.engine.keeping import Output, Rows, SinkShare, Statistics, Strongest, Window
 from service.engine.view import View, length
 
 BLOCK_NUMBERS = 2**19

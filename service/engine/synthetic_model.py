@@ -11,7 +11,6 @@ from service.engine.attention import later_keys
 from service.engine.choosing import choose_include, choose_indices, choose_view, choose_words, is_streamed
 from service.engine.collecting import (
     HEAD_TENSORS,
-    INDICES,
     MASKED,
     SHARED_TENSORS,
     Collector,
@@ -19,6 +18,7 @@ from service.engine.collecting import (
     can_be_as_is,
     needs_of,
 )
+from service.engine.cutting import INDICES
 from service.engine.errors import NotOfferedError
 from service.engine.models import Facts
 from service.engine.outcomes import each, outcome, parts

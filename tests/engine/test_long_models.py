@@ -108,7 +108,7 @@ async def pictures(engine: Engine, question: Question) -> list[np.ndarray]:
 
 
 async def test_heads_that_take_too_much_memory_are_refused(long: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.engine.pretrained.MOST_BYTES", 1000)
+    monkeypatch.setattr("service.engine.streaming_heads.MOST_BYTES", 1000)
     with pytest.raises(TooMuchWorkError, match="the limit is 1,000"):
         await attend(long, "bert", Question(include=("attentions",), sight=Sight(top_k=1)))
 
