@@ -6,14 +6,15 @@ import { TEXT } from "./strings.js";
 const MAX_QUERY = 8000;
 const NUMBERS = new Set(["seed", "d_model", "d_k", "d_v", "num_heads", "scale", "layer", "head"]);
 const FLAGS = new Set(["add_special_tokens", "truncate"]);
-const LISTS = new Set(["include", "layers", "heads"]);
+const LISTS = new Set(["include", "layers", "heads", "query_window", "key_window", "bins"]);
 
 /** An error that the service told, as a problem document (RFC 9457). */
 export class Problem extends Error {
-	/** @param {number} status @param {{title?: string, detail?: string, errors?: FieldError[]}} document @param {number} retryAfter seconds */
+	/** @param {number} status @param {{type?: string, title?: string, detail?: string, errors?: FieldError[]}} document @param {number} retryAfter seconds */
 	constructor(status, document, retryAfter) {
 		super(document.detail ?? document.title ?? String(status));
 		this.status = status;
+		this.type = document.type ?? "";
 		this.errors = document.errors ?? [];
 		this.retryAfter = retryAfter;
 	}

@@ -21,6 +21,7 @@ document.body.dataset.embed = state.values.embed;
 
 /** @type {Change} */
 function change(changes, how = {}) {
+	if (state.isLost && "sentence" in changes) changes = { ...changes, at: state.values.at }; // the place in that very text
 	state.set("model" in changes ? { ...OF_A_MODEL, ...changes } : changes, how);
 }
 
@@ -32,8 +33,10 @@ let models = [];
 let coming = listModels();
 coming.catch(() => {}); // who waits for it is told
 let isFirst = true;
-/** The view that was drawn last. */
+/** The view that was drawn last, and what draws it. */
 let drawn = "";
+/** @type {Look | null} */
+let shown = null;
 
 const loader = new Loader({ loading: () => status.loading(), loaded, failed, again: update });
 const status = new StatusView((key) => {
@@ -61,9 +64,10 @@ async function update() {
 	try {
 		if (!models.length) models = await list();
 		const { values } = state;
-		loader.load(attentionFields(values, model()), tensorsFor(values, model()), values, model());
+		if (!state.isLost) loader.load(attentionFields(values, model()), tensorsFor(values, model()), values, model());
 		page.show(values, models, model(), loader.answered);
-		share.show(values, model());
+		share.show(values, model(), loader.answered);
+		if (state.isLost) status.lost();
 		setTimeout(attach, PATIENCE);
 		await render();
 	} catch (error) {
@@ -79,6 +83,7 @@ function attach() {
 async function loaded() {
 	page.controls.tell([]);
 	page.show(state.values, models, model(), loader.answered);
+	share.show(state.values, model(), loader.answered);
 	await render();
 	status.ready();
 	if (!isFirst) return;
@@ -96,15 +101,18 @@ function failed(error) {
 /** Draw the view that the state names, as far as the last answer has what it needs. */
 async function render() {
 	const view = /** @type {View} */ (state.values.view);
-	const look = await views.get(view);
+	const isDocument = Boolean(loader.answered?.partOf);
+	const look = await views.get(isDocument ? (view === "heatmap" ? "document" : "elsewhere") : view);
 	if (!isFirst && view !== drawn) await painted();
 	const { values } = state;
 	const { answered } = loader;
-	if (values.view !== view || !answered) return;
+	if (values.view !== view || !answered || Boolean(answered.partOf) !== isDocument) return;
 	page.fill(view, look.element);
 	attach();
+	if (shown !== look) shown?.hide?.();
+	shown = look;
 	const { answer, values: asked, model: of } = answered;
-	if (!tensorsFor(values, of).every((name) => answer.has(name))) return; // they are on their way
+	if (!isDocument && !tensorsFor(values, of).every((name) => answer.has(name))) return; // they are on their way
 	const head = of.kind === "pretrained" ? 0 : placeOf(values.head, answer.told.heads.length);
 	look.show({ answer, asked, values, model: of, head });
 	drawn = view;

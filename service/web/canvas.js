@@ -1,9 +1,12 @@
 /** What every canvas of the page needs: its size, the page's colours, and how wide names are. */
 
+/** Of rows and columns; and the room that a name may take. */
+export const NAME_FONT = "12px system-ui, sans-serif";
+export const LONGEST_NAME = 110;
 /** Of names that are remembered. */
 const MOST_WIDTHS = 20_000;
 
-/** @type {{ink: string, accent: string, onAccent: string, hatching: string} | null} */
+/** @type {Record<"ink" | "soft" | "card" | "accent" | "onAccent" | "hatching", string> | null} */
 let inks = null;
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 	inks = null;
@@ -14,7 +17,14 @@ export function theme() {
 	if (!inks) {
 		const style = getComputedStyle(document.documentElement);
 		const of = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`);
-		inks = { ink: of("ink"), accent: of("accent"), onAccent: of("on-accent"), hatching: of("hatching") };
+		inks = {
+			ink: of("ink"),
+			soft: of("soft"),
+			card: of("card"),
+			accent: of("accent"),
+			onAccent: of("on-accent"),
+			hatching: of("hatching"),
+		};
 	}
 	return inks;
 }
@@ -36,6 +46,20 @@ export function widthOf(context, name) {
 		widths.set(name, width);
 	}
 	return width;
+}
+
+/**
+ * As much of a name as there is room for.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} name
+ * @param {number} [room] in CSS pixels
+ * @returns {string}
+ */
+export function shortened(context, name, room = LONGEST_NAME) {
+	if (widthOf(context, name) <= room) return name;
+	const characters = [...name].slice(0, room / 2);
+	while (characters.length && widthOf(context, `${characters.join("")}…`) > room) characters.pop();
+	return `${characters.join("")}…`;
 }
 
 /**

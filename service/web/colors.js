@@ -7,7 +7,7 @@ const UNIT_LOG_LOW = 1e-6;
 
 /**
  * What span of numbers the colours stand for. A logarithmic one needs numbers that are not negative: else it is linear.
- * @param {Matrix} matrix
+ * @param {{extremes(): Extremes}} matrix
  * @param {string} range `data` or `unit`
  * @param {string} kind `linear` or `log`
  * @param {string} colormap

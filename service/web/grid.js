@@ -5,8 +5,8 @@ import { chooseScale, palette, picture } from "./colors.js";
 import { element } from "./dom.js";
 import { retryDelay } from "./loading.js";
 import { Matrix } from "./matrix.js";
+import { readBytesNpy } from "./npy.js";
 import { textFields } from "./questions.js";
-import { readBytesNpy } from "./safetensors.js";
 import { say, TEXT } from "./strings.js";
 
 /** @typedef {{row: HTMLElement, canvases: HTMLCanvasElement[], pictures: {matrix: Matrix, scale: Scale}[], isAsked: boolean}} Layer */

@@ -6,12 +6,20 @@ import { ask, Problem, Unreachable } from "./api.js";
 /** Statuses of a service that will answer later. */
 const LATER = new Set([429, 502, 503, 504]);
 const RETRY_SECONDS = 1;
+/** Special tokens are no part of a text; of its own ones each is at least a byte. */
+const SPECIAL_TOKENS = 4;
 
 /** @param {unknown} error @returns {number | null} after how many milliseconds it makes sense to ask again */
 export function retryDelay(error) {
 	if (error instanceof Unreachable) return RETRY_SECONDS * 1000;
 	if (error instanceof Problem && LATER.has(error.status)) return Math.max(error.retryAfter, RETRY_SECONDS) * 1000;
 	return null;
+}
+
+/** @param {Values} values @param {Model} model @returns {boolean} whether the text may be a document */
+function mayBeLong({ sentence, sentence_pair }, model) {
+	const bytes = new TextEncoder().encode(sentence + sentence_pair).length;
+	return model.max_stream_tokens > model.max_tokens && bytes + SPECIAL_TOKENS > model.max_tokens;
 }
 
 export class Loader {
@@ -47,10 +55,12 @@ export class Loader {
 		const { signal } = this.stop;
 		this.told.loading();
 		try {
+			const documents = mayBeLong(values, model) ? await import("./documents.js") : null;
+			const long = (await documents?.readDocument(values, model, signal)) ?? null;
 			const wanted = { ...fields, include: tensors.join(","), format: "safetensors" };
-			const answer = await ask("attention", wanted, Answer.read, signal);
+			const answer = long ?? (await ask("attention", wanted, Answer.read, signal));
 			if (signal.aborted) return;
-			this.answered = { answer, values, model };
+			this.answered = { answer, values, model, partOf: (long && documents?.partOf) ?? null };
 			await this.told.loaded();
 		} catch (error) {
 			if (!signal.aborted) this.fail(error);

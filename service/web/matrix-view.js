@@ -1,13 +1,11 @@
 /** A matrix on a canvas, with a cursor for mouse and keyboard. The walk and the heatmap are made of these. */
 
-import { fit, theme, widthOf } from "./canvas.js";
+import { fit, LONGEST_NAME, NAME_FONT, shortened, theme, widthOf } from "./canvas.js";
 import { chooseScale, palette } from "./colors.js";
 import { element } from "./dom.js";
 import { bitmap, drawCells, drawHatching, drawLights, drawNames, drawNumbers } from "./draw.js";
 import { Geometry } from "./geometry.js";
 
-const NAME_FONT = "12px system-ui, sans-serif";
-const LONGEST_NAME = 110;
 /** So much of the first row's name is above its middle. */
 const HALF_A_LINE = 4;
 /** What is left for cells beside long names, at least. */
@@ -52,8 +50,8 @@ export class MatrixView extends EventTarget {
 		this.content = content;
 		this.context.font = NAME_FONT;
 		this.names = {
-			rows: content.named.rows ? content.rowNames.map(this.#shortened, this) : [],
-			columns: content.named.columns ? content.columnNames.map(this.#shortened, this) : [],
+			rows: content.named.rows ? content.rowNames.map((name) => shortened(this.context, name)) : [],
+			columns: content.named.columns ? content.columnNames.map((name) => shortened(this.context, name)) : [],
 		};
 		this.margin = { left: this.#longest(this.names.rows, 1), top: this.#longest(this.names.columns, HALF_A_LINE) };
 		const { room, cell, square } = content;
@@ -123,14 +121,6 @@ export class MatrixView extends EventTarget {
 		this.cursor = cell;
 		this.dispatchEvent(new CustomEvent("cell", { detail: cell }));
 		this.draw();
-	}
-
-	/** @param {string} name @returns {string} as much of it as there is room for */
-	#shortened(name) {
-		if (widthOf(this.context, name) <= LONGEST_NAME) return name;
-		const characters = [...name].slice(0, LONGEST_NAME / 2);
-		while (characters.length && widthOf(this.context, `${characters.join("")}…`) > LONGEST_NAME) characters.pop();
-		return `${characters.join("")}…`;
 	}
 
 	/** @param {readonly string[]} names @param {number} least @returns {number} the room that they take */

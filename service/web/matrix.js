@@ -47,7 +47,7 @@ export class Matrix {
 
 	/**
 	 * The least and the greatest number; 0 and 1 where every cell is masked.
-	 * @returns {{low: number, high: number, positive: number, masked: boolean}} `positive` is the least above 0
+	 * @returns {Extremes}
 	 */
 	extremes() {
 		let low = Infinity;

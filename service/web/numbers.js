@@ -33,6 +33,11 @@ export function precise(number) {
 	return withSign(String(Number(number.toPrecision(6))));
 }
 
+/** @param {number} number @returns {string} a count or a position: 12,288 */
+export function counted(number) {
+	return number.toLocaleString("en");
+}
+
 /**
  * A float32 in the shortest text that reads back to it, as the service's JSON writes it.
  * @param {number} number

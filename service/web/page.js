@@ -3,7 +3,9 @@
 import { Controls } from "./controls.js";
 import { byId, element } from "./dom.js";
 import { address, CHOICES, FIELDS, VIEWS } from "./state.js";
+import { OF_KEYS } from "./steps.js";
 import { TEXT } from "./strings.js";
+import { fileButton } from "./text-file.js";
 
 const MAIN = /** @type {const} */ ([
 	"sentence",
@@ -42,6 +44,9 @@ const LOOKS = /** @type {Partial<Record<Name, readonly View[]>>} */ ({
 	mass: ["heads"],
 });
 
+/** What takes whole matrices, which documents do not have. */
+const WHOLE = new Set(["sort", "hide_special", "renormalize"]);
+
 export class Page {
 	/**
 	 * @param {Change} change
@@ -71,6 +76,7 @@ export class Page {
 			TEXT.newSeed,
 		);
 		this.controls.elements("seed")[0]?.append(dice);
+		this.controls.elements("sentence")[0]?.append(fileButton((sentence) => change({ sentence, at: "" })));
 		this.more = element(
 			"details",
 			{ class: "more" },
@@ -114,7 +120,7 @@ export class Page {
 		this.out.href = address({ ...values, embed: "" });
 		this.#choices(values, models, model, answered);
 		this.controls.show(values);
-		this.controls.offer((name) => this.#offered(name, values, model));
+		this.controls.offer((name) => !(answered?.partOf && WHOLE.has(name)) && this.#offered(name, values, model));
 		const isLost = VIEWS.some((view) => view !== values.view && this.panels[view].contains(document.activeElement));
 		for (const view of VIEWS) {
 			const chosen = view === values.view;
@@ -127,7 +133,7 @@ export class Page {
 
 	/** @param {string} view @param {HTMLElement} element what its panel holds from now on */
 	fill(view, element) {
-		if (!element.isConnected) this.panels[view].append(element);
+		if (this.panels[view].firstChild !== element) this.panels[view].replaceChildren(element);
 	}
 
 	/** @param {Values} values @param {readonly Model[]} models @param {Model} model @param {Answered | null} answered */
@@ -148,7 +154,7 @@ export class Page {
 		this.controls.choices("head", count(this.heads), {}, values.head);
 		this.controls.choices(
 			"tensor",
-			(CHOICES.tensor ?? []).filter((name) => model.tensors.includes(name)),
+			(CHOICES.tensor ?? []).filter((name) => model.tensors.includes(name) && (!answered?.partOf || OF_KEYS.has(name))),
 			TEXT.matrices,
 			values.tensor,
 		);

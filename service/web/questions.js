@@ -14,7 +14,7 @@ const PICTURE = /** @type {const} */ ({
  * The fields of a state that the model takes at an endpoint and that differ from the defaults.
  * @param {Values} values
  * @param {Model} model
- * @param {"attention" | "heatmap"} endpoint
+ * @param {"tokenize" | "attention" | "heatmap"} endpoint
  * @returns {Fields}
  */
 function fieldsOf(values, model, endpoint) {
@@ -26,6 +26,11 @@ function fieldsOf(values, model, endpoint) {
 		if (isOther && (taken.includes(name) || name === "model")) fields[name] = values[name];
 	}
 	return fields;
+}
+
+/** @param {Values} values @param {Model} model @returns {Fields} what asks /tokenize */
+export function tokenFields(values, model) {
+	return fieldsOf(values, model, "tokenize");
 }
 
 /** @param {Values} values @param {Model} model @returns {Fields} what asks /attention for every layer and head */

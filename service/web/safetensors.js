@@ -1,4 +1,4 @@
-/** Binary answers: safetensors as https://github.com/huggingface/safetensors describes it, and npy. */
+/** Binary answers: safetensors, as https://github.com/huggingface/safetensors describes it. */
 
 /**
  * @param {ArrayBuffer} file
@@ -24,17 +24,4 @@ export function readSafetensors(file) {
 		tensors[name] = { shape, numbers: new Float32Array(file, start + from, (to - from) / 4) };
 	}
 	return { tensors, metadata };
-}
-
-/**
- * The one array of an npy file of bytes.
- * @param {ArrayBuffer} file
- * @returns {Tensor}
- */
-export function readBytesNpy(file) {
-	const length = new DataView(file).getUint16(8, true);
-	const header = new TextDecoder("latin1").decode(new Uint8Array(file, 10, length));
-	if (!header.includes("'|u1'")) throw new TypeError(`no array of bytes: ${header}`);
-	const shape = [...(/\(([^)]*)\)/.exec(header)?.[1] ?? "").matchAll(/\d+/g)].map(([size]) => Number(size));
-	return { shape, numbers: new Uint8Array(file, 10 + length) };
 }

@@ -1,6 +1,7 @@
 /** The whole state of the page, which its address holds: fields as the API names them, and what is shown of the answer. */
 
 import { COLORMAPS } from "./colormaps.js";
+import { findTexts, isLong, keepTexts } from "./long-texts.js";
 
 /** What the service computes. Text as typed: the service says what is wrong with it. */
 export const FIELDS = {
@@ -41,6 +42,7 @@ const SHOWN = {
 	mass: "0.8",
 	scores_formula: "",
 	output_formula: "",
+	at: "",
 	embed: "",
 };
 
@@ -63,13 +65,18 @@ export const CHOICES = /** @type {Partial<Record<Name, readonly string[]>>} */ (
 
 /** Longer addresses keep the state behind the #, which never goes to the server. */
 const MAX_QUERY = 4000;
+/** What names texts that an address does not hold. */
+const LONG = "text";
 
 export class State extends EventTarget {
 	constructor() {
 		super();
 		this.values = read();
+		/** The address names a text that it does not hold, and nobody has it any more. */
+		this.isLost = isLost();
 		window.addEventListener("popstate", () => {
 			this.values = read();
+			this.isLost = isLost();
 			this.dispatchEvent(new Event("change"));
 		});
 	}
@@ -83,33 +90,50 @@ export class State extends EventTarget {
 		const changed = Object.entries(changes).some(([name, value]) => this.values[/** @type {Name} */ (name)] !== value);
 		if (!changed) return;
 		this.values = { ...this.values, ...changes };
+		if ("sentence" in changes) this.isLost = false;
 		history[push ? "pushState" : "replaceState"](null, "", address(this.values));
 		this.dispatchEvent(new Event("change"));
 	}
 }
 
+/** @returns {URLSearchParams} what the address says, before the # and behind it */
+function given() {
+	const all = new URLSearchParams(location.search);
+	for (const [name, value] of new URLSearchParams(location.hash.slice(1))) all.set(name, value);
+	return all;
+}
+
+/** @returns {boolean} */
+function isLost() {
+	const print = given().get(LONG);
+	return print !== null && findTexts(print) === null;
+}
+
 /** @returns {Values} */
 function read() {
-	const given = new URLSearchParams(location.search);
-	for (const [name, value] of new URLSearchParams(location.hash.slice(1))) given.set(name, value);
+	const all = given();
 	const values = { ...DEFAULTS };
 	for (const name of /** @type {Name[]} */ (Object.keys(DEFAULTS))) {
-		const value = given.get(name);
+		const value = all.get(name);
 		if (value !== null && (CHOICES[name]?.includes(value) ?? true)) values[name] = value;
 	}
 	if (!CHOICES.view?.includes(values.embed)) values.embed = "";
-	if (values.embed && !given.has("view")) values.view = values.embed;
-	return values;
+	if (values.embed && !all.has("view")) values.view = values.embed;
+	const print = all.get(LONG);
+	return print === null ? values : { ...values, ...(findTexts(print) ?? { sentence: "" }) };
 }
 
 /**
- * The address that holds `values`: what differs from the defaults.
+ * The address that holds `values`: what differs from the defaults, and of long texts the fingerprint alone.
  * @param {Values} values
  * @returns {string}
  */
 export function address(values) {
 	const query = new URLSearchParams();
-	for (const [name, value] of Object.entries(values)) {
+	const print = isLong(values) ? keepTexts(values) : null;
+	const short = print === null ? values : { ...values, sentence: DEFAULTS.sentence, sentence_pair: "", target: "" };
+	if (print !== null) query.set(LONG, print);
+	for (const [name, value] of Object.entries(short)) {
 		const implied = name === "view" && values.embed ? values.embed : DEFAULTS[/** @type {Name} */ (name)];
 		if (value !== implied) query.set(name, value);
 	}

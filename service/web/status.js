@@ -39,6 +39,12 @@ export class StatusView {
 		this.#say("");
 	}
 
+	/** The text is not in the address. */
+	lost() {
+		byId("main").removeAttribute("aria-busy");
+		this.#say(TEXT.lostText);
+	}
+
 	/** @param {unknown} error @param {readonly string[]} details of a problem: what no field shows */
 	failed(error, details) {
 		byId("main").removeAttribute("aria-busy");

@@ -8,6 +8,9 @@ export const TEXT = {
 	question: "What is computed",
 	viewsLabel: "Ways to look at it",
 	newSeed: "Another seed",
+	openFile: "Open a text file",
+	largeFile: "{name} is larger than {most} MiB, which is too much for this page.",
+	lostText: "This address does not hold its text, which is too long for one. Open the file or paste the text again.",
 	caution: "Attention is not an explanation by itself.",
 	cautionMore:
 		"A weight says how much of a token’s value was mixed in at this head, not why the model decided as it did.",
@@ -190,6 +193,8 @@ export const TEXT = {
 		embed: "<iframe>",
 		copied: "Copied.",
 		tooLong: "The text is too long for an address: take the link or the <iframe>.",
+		tooLongAlone: "The text is too long for an address. The downloads have it; API tells how to post it.",
+		withoutText: "The link has all but the text, which is too long for an address: who opens it is asked for it.",
 		notCopied: "The browser allows no copying here: select the text below.",
 		download: "Download",
 	},

@@ -29,6 +29,8 @@ declare global {
 		tensors: string[];
 		fields: Record<string, string[]>;
 		max_tokens: number;
+		/** The same where less than whole matrices is asked for. */
+		max_stream_tokens: number;
 	};
 	/** What an answer of /attention says beside its tensors. */
 	type Told = {
@@ -43,8 +45,8 @@ declare global {
 		layers: number[];
 		heads: number[];
 	};
-	/** The last answer, and what was asked of which model. */
-	type Answered = { answer: Answer; values: Values; model: Model };
+	/** The last answer, and what was asked of which model; a document's has its tokens alone, and a part that is seen. */
+	type Answered = { answer: Answer; values: Values; model: Model; partOf: ((values: Values) => Part) | null };
 	/** What rows or columns stand for, and which of it the tokenizer added. */
 	type Axis = { kind: "query" | "key" | "token"; tokens: readonly string[]; special: readonly boolean[] };
 	type Tensor = { shape: number[]; numbers: Float32Array | Uint8Array };
@@ -52,7 +54,8 @@ declare global {
 	// the views
 	/** An answer, the state that it was `asked` for, and how it is looked at now; `head` is its place in the answer. */
 	type Sight = { answer: Answer; asked: Values; values: Values; model: Model; head: number };
-	type Look = { element: HTMLElement; show(sight: Sight): void };
+	/** `hide`: nobody looks at it any more. */
+	type Look = { element: HTMLElement; show(sight: Sight): void; hide?(): void };
 
 	// matrices on a canvas
 	type MatrixName = keyof typeof TEXT.matrices;
@@ -61,6 +64,8 @@ declare global {
 	type Light = { row?: number; column?: number };
 	/** What span of numbers the colours stand for; `masked`: some cells have no number. */
 	type Scale = { low: number; high: number; log: boolean; masked?: boolean };
+	/** `positive` is the least number above 0; `masked`: some cells have none. */
+	type Extremes = { low: number; high: number; positive: number; masked: boolean };
 	type Content = {
 		matrix: Matrix;
 		/** Names of rows and columns; those of dimensions are numbers, which are read out but not drawn. */
@@ -80,6 +85,28 @@ declare global {
 	type Pin = { kind: "row" | "column"; index: number } | null;
 	/** What is shown of a matrix: rows and columns by their places in the whole. */
 	type Arranged = { matrix: Matrix; rows: number[]; columns: number[] };
+
+	// documents
+	/** What is looked at of a document, and the fields that ask for it. */
+	type Part = { values: Values; attention: Fields; picture: Fields };
+	/** Where a tile lies: rows and columns count tiles of its level, whose bins are 2^level cells wide and high. */
+	type TilePlace = { level: number; row: number; column: number };
+	/** Neighbouring tiles of a row, which are computed together; `end` is excluded. */
+	type Strip = { level: number; row: number; first: number; end: number };
+	/** What tiles are asked with: a matrix of so many rows and columns, one head of several. */
+	type Source = { fields: Fields; tensor: string; head: number; heads: number; cells: number };
+	/** Some of the cells, ends excluded. */
+	type Span = { firstRow: number; lastRow: number; firstColumn: number; lastColumn: number };
+	/** A square of cells, its last ones excluded, and the greatest number in it. */
+	type Bin = Span & { number: number };
+	/** What a hand does with a picture. Points are in its window; `wheel` says whether it had a use for it. */
+	type Hand = {
+		wheel(factor: number, x: number, y: number): boolean;
+		zoom(factor: number, x?: number, y?: number): void;
+		move(dx: number, dy: number): void;
+		point(x: number, y: number): void;
+		leave(): void;
+	};
 
 	// the walk
 	type Situation = {
