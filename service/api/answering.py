@@ -105,7 +105,9 @@ class SentenceApp:
     def _ask(self, operations: "Operations", query: bytes, accept: str | None) -> Asked:
         fields = read_query(query, self._endpoint.fields)
         form = self._form(fields, accept)
-        return Asked(fields, form, operations.normalize(fields), operations.tolerance(fields) > 0)
+        return Asked(
+            fields, form, operations.normalize(fields), operations.tolerance(fields) > 0 or self._is_estimate(fields)
+        )
 
     def _stream(self, scope: Scope, operations: "Operations", length: int | None) -> LineResponse:
         from service.api.bulk import answer_lines  # noqa: PLC0415  # it needs torch, which by now is there
@@ -132,9 +134,14 @@ class SentenceApp:
         encoded: Encoded = await getattr(operations, self._endpoint.operation)(fields, form, exchange.timings, reserve)
         return encoded
 
+    @staticmethod
+    def _is_estimate(fields: SentenceRequest) -> bool:
+        """Whether a dry run is asked for: processes may estimate other times."""
+        return bool(vars(fields).get("dry_run"))
+
     def _form(self, fields: SentenceRequest, accept: str | None) -> str:
         values, forms = vars(fields), self._endpoint.forms
-        if not values.get("dry_run"):
+        if not self._is_estimate(fields):
             return choose_form(values.get("format"), accept, forms)
         form = choose_form(values.get("format"), accept, {**forms, ESTIMATE: JSON})
         return form if form in forms else next(iter(forms))  # who accepts JSON alone asks about the default
@@ -144,7 +151,7 @@ class SentenceApp:
     ) -> BufferResponse:
         more = {**headers, **encoded.headers}
         values = vars(fields)
-        if values.get("dry_run"):
+        if self._is_estimate(fields):
             return BufferResponse(encoded.buffers, self._headers[ESTIMATE] + raw(more))
         filename = values.get("filename")
         if filename is not None:

@@ -29,6 +29,7 @@ from service.engine.errors import RequestError
 from service.engine.models import Model
 from service.engine.plan import Attention, Plan
 from service.engine.tokenizer import Tokens
+from service.engine.words import SECONDS_PER_WORD
 from service.engine.worker import INLINE_SECONDS, Timings
 from service.heatmap.render import MOST_LABELS, Form, Renderer, estimate_seconds
 
@@ -126,6 +127,8 @@ class Operations:
         """Every matrix on the way from tokens to weighted values."""
         model = self.model_of(request)
         questions.check_form(request, form)
+        if form == "npy" and request.format is None:  # which decides what is included, and so how long a text may be
+            request = request.model_copy(update={"format": form})
         source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
         task = await self.prepare(request, form, model, source, timings)
         if request.dry_run:
@@ -173,6 +176,8 @@ class Operations:
         cells = await self.engine.plan(model, source, target, question, timings)
         style = pictures.style(request, model)
         naming = min(cells.tokens, MOST_LABELS) * SECONDS_PER_LABEL
+        if not model.tokenizer.is_wordpiece:
+            naming += 2 * cells.tokens * SECONDS_PER_WORD
         plot = pictures.plot(request, model, cells)
         laying_out: Timings = {}
         layout = await self.engine.worker.run("encode", laying_out, naming, self.renderer.lay_out, plot, style)

@@ -1,6 +1,7 @@
 """What a heatmap request asks to be drawn: a plot and its style, and how to make it again."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import orjson
@@ -78,14 +79,15 @@ def plot(request: HeatmapRequest, model: Model, plan: Plan) -> Plot:
 def _axis(title: str, labels: Sequence[Label], window: slice) -> Axis:
     """The labels in a window; of a long text with their positions, for only some of them will be seen."""
     start, stop, _ = window.indices(len(labels))
+    shown = Lazily(labels.__getitem__, range(start, stop))
     if stop - start <= NUMBERED:
-        return Axis(title, Lazily(labels.__getitem__, range(start, stop)), start)
+        return Axis(title, shown, start)
 
     def numbered(index: int) -> Label:
         label = labels[index]
         return Label(label.text, faint=f"{index:,} {label.faint}")
 
-    return Axis(title, Lazily(numbered, range(start, stop)), start)
+    return Axis(title, Lazily(numbered, range(start, stop)), start, shown)
 
 
 def _caption(request: HeatmapRequest, model: Model, plan: Plan) -> str:
@@ -172,11 +174,11 @@ def labels_of(tokens: Tokens) -> Sequence[Label]:
 
 def labels_by_text(tokens: Tokens) -> Sequence[Label]:
     """Other tokens as the text that they stand for, marked alike: their own letters are no one's ("Ã©" for "é")."""
-    continuing = {index for word in words_of(tokens) for index in word.token_indices[1:]}
+    continuing = cache(lambda: {index for word in words_of(tokens) for index in word.token_indices[1:]})
 
     def label(index: int) -> Label:
         is_special = tokens.sequence_ids[index] is None
-        return _label(tokens.tokens[index], index in continuing, _text_of(tokens, index), is_special=is_special)
+        return _label(tokens.tokens[index], index in continuing(), _text_of(tokens, index), is_special=is_special)
 
     return Lazily(label, range(len(tokens)))
 

@@ -83,6 +83,7 @@ def text_of(request: SentenceRequest, model: Model) -> Text:
         adds_special_tokens(request, model),
         limit if request.truncate else None,
         limit,
+        _would_do_in_part(request),
     )
 
 
@@ -103,6 +104,13 @@ def _wants_whole_matrices(request: SentenceRequest, model: Model) -> bool:
         include = {"attentions"}
     is_part = not _sight(request).is_whole
     return not include.isdisjoint(OVER_KEYS - {"scores", "attentions"} if is_part else OVER_KEYS)
+
+
+def _would_do_in_part(request: SentenceRequest) -> bool:
+    """Whether windows, bins or `top_k`, of which there are none, would let it have a longer text."""
+    if not isinstance(request, AttentionRequest) or request.level == "word" or not _sight(request).is_whole:
+        return False
+    return not {"rollout", "value_weighted"}.intersection(request.include or ())
 
 
 def target_of(request: AttentionRequest | HeatmapRequest, model: Model) -> Text | None:

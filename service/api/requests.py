@@ -95,8 +95,8 @@ class TokenizeParameters(Fields):
     )
     truncate: bool = Field(
         False,
-        description="Cut a text at the model's most tokens (`max_tokens` of `GET /models`) instead of refusing it; "
-        "pretrained models only.",
+        description="Cut a text at the model's most tokens instead of refusing it: at `max_tokens` of `GET /models` "
+        "where whole matrices are answered, else at `max_stream_tokens`; pretrained models only.",
     )
 
 

@@ -12,16 +12,6 @@ ANALYSES = ("statistics", "rollout", "value_weighted")
 """The names that `include` takes besides the tensors'."""
 
 
-def statistics(attentions: Float[Tensor, "h n n"], special: Sequence[int]) -> Float[Tensor, "h 8"]:
-    """For each head the numbers that `STATISTICS` names; NaN for a mass without such tokens.
-
-    Entropy is -Σ a·ln a of a row (0·ln 0 = 0), distance Σ a·|i - j|, both averaged over the queries. A mass is what a
-    query gives to itself, to the token before or after it, to the first token, to the `special` ones (1 in the mask):
-    averaged over the queries that have such a token.
-    """
-    return summarize(row_statistics(attentions, 0, mask_of(special, attentions.device)))
-
-
 def mask_of(special: Sequence[int], device: torch.device) -> Bool[Tensor, " m"]:
     """Which keys are special tokens: those that have a 1."""
     return torch.tensor(special, dtype=torch.bool, device=device)
@@ -30,9 +20,11 @@ def mask_of(special: Sequence[int], device: torch.device) -> Bool[Tensor, " m"]:
 def row_statistics(
     attentions: Float[Tensor, "*h r reach"], first: int, is_special: Bool[Tensor, " m"]
 ) -> dict[str, Float[Tensor, "*h r"]]:
-    """What `statistics` is made of: the same for each of r queries, of which the first is number `first`.
+    """For each of r queries, of which the first is number `first`, what `STATISTICS` names.
 
-    There are m keys; those beyond the reach of the queries get nothing.
+    Entropy is -Σ a·ln a of a row (0·ln 0 = 0), distance Σ a·|i - j|. A mass is what a query gives to itself, to the
+    token before or after it, to the first token, to the special ones: NaN where there is no such token. There are m
+    keys; those beyond the reach of the queries get nothing.
     """
     r, reach = attentions.shape[-2:]
     m = len(is_special)

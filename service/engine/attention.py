@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+POSITIONS_AT_ONCE = 4096
+"""In float64."""
 SMALL = 64 * 64
 """So many numbers hardly take memory."""
 
@@ -70,10 +72,11 @@ def sinusoidal_positions(n: int, d_model: int) -> Float[Tensor, "n d_model"]:
 
     Column 2i is sin(p / 10000^(2i/d_model)), column 2i+1 the cosine of the same angle; an odd d_model ends on a sine.
     """
-    positions = torch.arange(n, dtype=torch.float64).unsqueeze(1)
-    even_columns = torch.arange(0, d_model, 2, dtype=torch.float64)
-    angles = positions / 10000.0 ** (even_columns / d_model)
-    encoding = torch.empty(n, d_model, dtype=torch.float64)
-    encoding[:, 0::2] = angles.sin()
-    encoding[:, 1::2] = angles.cos()[:, : d_model // 2]
-    return encoding.float()
+    frequencies = 10000.0 ** (torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
+    encoding = torch.empty(n, d_model)
+    for start in range(0, n, POSITIONS_AT_ONCE):
+        rows = encoding[start : start + POSITIONS_AT_ONCE]
+        angles = torch.arange(start, start + len(rows), dtype=torch.float64).unsqueeze(1) / frequencies
+        rows[:, 0::2] = angles.sin()
+        rows[:, 1::2] = angles.cos()[:, : d_model // 2]
+    return encoding

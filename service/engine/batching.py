@@ -61,7 +61,7 @@ class Batcher:
     async def _run(self, batch: list[_Waiting]) -> None:
         if not batch:
             return
-        jobs = [Job(waiting.plan, Collector(waiting.plan.wanted), Captured()) for waiting in batch]
+        jobs = [Job(waiting.plan, Collector(waiting.plan.wanted), Captured(waiting.done.done)) for waiting in batch]
         started = perf_counter()
         for waiting in batch:
             waiting.timings["queue"] = waiting.timings.get("queue", 0.0) + started - waiting.since
@@ -95,12 +95,7 @@ class Batcher:
             if batch:
                 tokens = max(longest, plan.tokens) * (len(batch) + 1)
                 too_large = tokens > self._max_tokens or bytes_ + plan.bytes > self._max_bytes
-                if (
-                    too_large
-                    or plan.wanted.streamed
-                    or batch[0].plan.wanted.streamed
-                    or plan.has_decoder != batch[0].plan.has_decoder
-                ):
+                if too_large or _cannot_share(plan, batch[0].plan):
                     left.append(waiting)
                     continue
             batch.append(waiting)

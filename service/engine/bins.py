@@ -1,7 +1,7 @@
 """Equal bins of a matrix whose rows come some at a time: the maximum or the mean of each."""
 
 from collections.abc import Callable
-from threading import Lock
+from functools import partial
 from typing import Literal
 
 import torch
@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from service.engine.heads import Masked
-from service.engine.keeping import Rows
+from service.engine.keeping import Merge, Rows
 from service.engine.view import View
 
 Fold = Literal["max", "mean"]
@@ -23,48 +23,58 @@ class Bins:
 
     def __init__(self, name: str, view: View, device: torch.device) -> None:
         """Pool a window of a tensor to bins."""
-        self._name, self._view = name, view
+        self._name, self._view, self._device = name, view, device
         is_max = view.pooling == "max"
         lowest, dtype = (-torch.inf, torch.float32) if is_max else (0.0, torch.float64)
         self._folded = torch.full(view.shape, lowest, dtype=dtype, device=device)
-        self._seen = torch.zeros(view.shape, dtype=torch.float64, device=device)
+        self._seen: Tensor | None = None
         """How many cells of each bin are not masked, as far as some of their row are."""
-        self._merging = Lock()
-        """Several blocks may have rows of one bin."""
         self._whole_rows = [0] * view.shape[0]
         """How many other rows each row of bins has: most heads have no mask, and there is nothing to count."""
 
-    def take(self, queries: slice, rows: Rows, masked: Masked | None) -> None:
-        """Fold the rows of some `queries` into their bins."""
+    def take(self, queries: slice, rows: Rows, masked: Masked | None) -> Merge | None:
+        """Fold the columns of the rows of some `queries`; what is left to do is to fold the rows into their bins.
+
+        That is done in the order of the queries: the bits of a sum depend on it.
+        """
         view = self._view
         inside = rows[:, view.keys]
         if not inside.shape[1]:
-            return
+            return None
         if masked is not None and view.pooling == "mean":
             inside = inside.nan_to_num(neginf=0.0)  # which is no part of a mean
         columns = fold_columns(inside, view.bin[1], view.pooling)
+        if columns is inside:
+            columns = columns.clone()  # the rows are overwritten
         seen = None if masked is None else self._seen_by(len(rows), inside.shape[1], masked)
-        size, first = view.bin[0], queries.start - view.queries.start
-        with self._merging:
-            for bin_ in range(first // size, (first + len(rows) - 1) // size + 1):
-                part = slice(max(bin_ * size - first, 0), (bin_ + 1) * size - first)
-                self._fold(bin_, columns[part])
-                if seen is None:
-                    self._whole_rows[bin_] += len(columns[part])
-                else:
-                    self._seen[bin_, : columns.shape[1]] += seen[part].sum(0)
+        return partial(self._merge, queries.start - view.queries.start, columns, seen)
 
     def result(self) -> dict[str, Tensor]:
         """The bins, [bin of queries][bin of keys]."""
-        view, device = self._view, self._seen.device
-        starts = torch.arange(0, view.num_keys, view.bin[1], device=device)
+        view = self._view
+        starts = torch.arange(0, view.num_keys, view.bin[1], device=self._device)
         sizes = (view.num_keys - starts).clamp_(max=view.bin[1])
-        seen = self._seen + torch.tensor(self._whole_rows, device=device)[:, None] * sizes
-        found = self._folded if view.pooling == "max" else self._folded / seen
+        seen = torch.tensor(self._whole_rows, device=self._device)[:, None] * sizes
+        if self._seen is not None:
+            seen += self._seen
+        found = self._folded if view.pooling == "max" else (self._folded / seen).float()
         filler = torch.nan if self._view.marks_masked or self._name == "scores" else 0.0
-        return {self._name: found.masked_fill(seen == 0, filler).float()}
+        return {self._name: found.masked_fill_(seen == 0, filler)}
 
-    def _fold(self, bin_: int, columns: Tensor) -> None:
+    def _merge(self, first: int, columns: Float[Tensor, "r bins"], seen: Float[Tensor, "r bins"] | None) -> None:
+        """Fold rows, of which the first is number `first` of the view."""
+        if seen is not None and self._seen is None:
+            self._seen = torch.zeros(self._view.shape, dtype=torch.int32, device=self._device)
+        size = self._view.bin[0]
+        for bin_ in range(first // size, (first + len(columns) - 1) // size + 1):
+            part = slice(max(bin_ * size - first, 0), (bin_ + 1) * size - first)
+            self._fold(bin_, columns[part])
+            if seen is None or self._seen is None:
+                self._whole_rows[bin_] += len(columns[part])
+            else:
+                self._seen[bin_, : columns.shape[1]] += seen[part].sum(0).int()
+
+    def _fold(self, bin_: int, columns: Float[Tensor, "r bins"]) -> None:
         place = self._folded[bin_, : columns.shape[1]]
         if self._view.pooling == "max":
             torch.maximum(place, columns.amax(0), out=place)
@@ -76,7 +86,7 @@ class Bins:
         size, start = self._view.bin[1], self._view.keys.start
         before = min(max(masked.first - start, 0), columns)
         whole = before // size
-        cells = torch.ones(rows, columns - whole * size, device=self._seen.device)
+        cells = torch.ones(rows, columns - whole * size, device=self._device)
         inside = slice(max(start - masked.first, 0), max(start + columns - masked.first, 0))
         cells[:, before - whole * size :] = ~masked.cells[:, inside]
         return torch.nn.functional.pad(fold_columns(cells, size, "mean"), (whole, 0), value=size)

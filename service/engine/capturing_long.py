@@ -42,19 +42,24 @@ def mask_of(function: Callable[..., Any], m: int, device: torch.device) -> Mask:
 
 
 def heads_of(layer: Layer, heads: Sequence[int]) -> list[Head]:
-    """Some heads of a layer's only text."""
+    """Some heads of a layer's only text; where they are not all the others' numbers are not kept."""
     group = layer.num_heads // layer.key.shape[1]
+    query, key, value = layer.query[0], layer.key[0], layer.value[0]
+    chosen = [*heads]
+    if len(chosen) < layer.num_heads:
+        shared = [head // group for head in chosen]
+        query, key, value, group = query[chosen], key[shared], value[shared], 1
     return [
         Head(
-            layer.query[0, head],
-            layer.key[0, head // group],
-            layer.value[0, head // group],
+            query[place],
+            key[place // group],
+            value[place // group],
             layer.scaling,
             layer.long_mask,
             layer.softcap,
             sink=None if layer.sinks is None else layer.sinks[head].detach(),
         )
-        for head in heads
+        for place, head in enumerate(chosen)
     ]
 
 

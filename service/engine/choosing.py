@@ -86,7 +86,7 @@ def choose_view(question: Question, include: Sequence[str], n: int, m: int) -> V
     if sight.is_whole and (not question.picture or question.level == "word"):
         return None
     if question.level == "word":
-        _refuse(sight, "count tokens, and level is word: use level token")
+        _refuse(sight, "cannot be had of words: use level token")
     if sight.top_k is not None:
         if sight.most_bins is not None:
             raise NotOfferedError("top_k", "top_k tells single keys, and bins have many: send only one of both.")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from service.engine import analyses
 from service.engine.attention import SMALL
-from service.engine.cutting import cut, cut_shared
+from service.engine.cutting import STRONGEST, choose_strongest, cut, cut_shared
 from service.engine.shapes import ROW_STATISTICS
 from service.engine.view import View
 from service.engine.words import Word, pool_queries, pool_words
@@ -128,8 +128,11 @@ class Collector:
             self._add_to_mean(layer, block["attentions"])
         if layer not in self.wanted.layers:
             return
+        view = self.wanted.view
+        if view is not None and view.top_k is not None:
+            block = {**block, **choose_strongest(block["attentions"], view)}
         for name in self._names:
-            tensors = cut(name, self._derive(name, block), self.wanted.view)
+            tensors = cut(name, self._derive(name, block), view)
             if self.wanted.reduction is None:
                 self._keep(name, layer, heads, tensors)
             else:
@@ -192,7 +195,9 @@ class Collector:
         """Take what is the answer already, layer by layer, of each head or of all reduced to one; and finish."""
         wanted = self.wanted
         if wanted.picture:
-            self.matrices = [_to_numpy(tensor) for layer in kept for head in layer for tensor in head.values()]
+            drawn = [cut_shared(name, tensor, wanted.view) for name, tensor in shared.items()]
+            drawn += [tensor for layer in kept for head in layer for tensor in head.values()]
+            self.matrices = [_to_numpy(tensor) for tensor in drawn]
             return
         for name in self._names:
             heads = [torch.stack([head[name] for head in layer]) for layer in kept]
@@ -213,12 +218,12 @@ class Collector:
                 return analyses.of_rows(name, *self._rows(self._pool(block["attentions"])), special)
             case "value_weighted":
                 return self._pool(analyses.value_weighted(block["attentions"], block["value"], block[OUTPUT_WEIGHTS]))
+            case "attentions" if STRONGEST in block:
+                return block[STRONGEST]
             case "scores" | "attentions":
                 return self._mark(self._pool(block[name]), block.get(MASKED))
             case "sink" if self.wanted.words is not None:
                 return pool_queries(block[SINK], self.wanted.words.queries)
-            case "indices":
-                return block["attentions"]
         return block[name]
 
     def _rows(self, attentions: Tensor) -> tuple[Tensor, int]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Crew:
@@ -18,22 +19,24 @@ class Crew:
     """
 
     def __init__(self, size: int) -> None:
-        """Start no thread yet."""
+        """Start no thread yet.
+
+        How many of torch's threads a thread has is its own, but new ones begin with what was set last anywhere: who
+        computes in a new one sets it, as `Worker` does.
+        """
         self._size = size
         self._pool = ThreadPoolExecutor(size, "crew", lambda: torch.set_num_threads(1))
 
-    def run(self, work: Callable[[T], None], items: Iterable[T]) -> Generator[None, None, None]:
-        """Do `work` on each of `items`, in any order, with a step for each; to close this waits for what is at work."""
-        at_work: deque[Future[None]] = deque()
+    def run(self, work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+        """What `work` makes of each of `items`, in their order; to close this waits for what is at work."""
+        at_work: deque[Future[R]] = deque()
         try:
             for item in items:
                 at_work.append(self._pool.submit(work, item))
                 if len(at_work) > self._size:  # one more than are at work, so that nobody is without
-                    at_work.popleft().result()
-                    yield
+                    yield at_work.popleft().result()
             while at_work:
-                at_work.popleft().result()
-                yield
+                yield at_work.popleft().result()
         finally:
             for left in at_work:
                 left.cancel()

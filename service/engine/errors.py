@@ -56,13 +56,13 @@ class TooManyTokensError(RequestError):
         *,
         is_pair: bool,
         can_truncate: bool,
-        can_be_seen_in_part: bool = False,
+        would_do_in_part: bool = False,
     ) -> None:
         """State both numbers, in tokens; `field` is `sentence`, `target`, or of a pair the longer sentence."""
         has, together = ("sentence and sentence_pair have", " together") if is_pair else (f"{field} has", "")
         advice = ", send it in parts, or send truncate: true" if can_truncate else " or send it in parts"
-        if can_be_seen_in_part:
-            advice = ", or ask for less than whole matrices: query_window and key_window, bins, or top_k"
+        if would_do_in_part:
+            advice += ", or ask for less than whole matrices: query_window and key_window, bins, or top_k"
         super().__init__(field, f"{has} {count:,} tokens{together}, the limit is {limit:,}. Shorten {field}{advice}.")
 
 

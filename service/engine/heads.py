@@ -75,16 +75,19 @@ class Head:
     bias: Float[Tensor, "n m"] | None = None
     sink: Float[Tensor, ""] | None = None
     """A score that takes its share of every row, but has no key (GPT-OSS)."""
-    _keys: Tensor = field(init=False, repr=False)
-    """The keys, transposed, of the type that products are made in.
+    _factors: Tensor | None = field(default=None, init=False, repr=False)
 
-    Sums of products in float32 would be off by more than softmax is, above all where they nearly cancel out.
-    """
+    @property
+    def factors(self) -> Float[Tensor, "d_k m"]:
+        """The keys, transposed, of the type that products are made in: float64 for float32, else the model's own.
 
-    def __post_init__(self) -> None:
-        """Choose the type: float64 for float32, and that of a model of less precision."""
-        is_double = self.query.dtype is torch.float32 and self.query.device.type != "mps"  # which has no float64
-        self._keys = (self.key.double() if is_double else self.key).T
+        Sums of products in float32 would be off by more than softmax is, above all where they nearly cancel out. They
+        are made when they are first needed, maybe by two threads, which is no harm.
+        """
+        if self._factors is None:
+            is_double = self.key.dtype is torch.float32 and self.key.device.type != "mps"  # which has no float64
+            self._factors = (self.key.double() if is_double else self.key).T
+        return self._factors
 
     @property
     def n(self) -> int:
@@ -106,10 +109,11 @@ class Head:
 
     def scores(self, queries: slice, masked: Masked | None, scratch: Scratch) -> Float32[Tensor, "r reach"]:
         """Softmax's argument for some queries and the keys within their reach."""
-        query = self.query[queries].to(self._keys.dtype)
+        factors = self.factors
+        query = self.query[queries].to(factors.dtype)
         rows, columns = length(queries), self.reach(queries)
         products = scratch.take("products", rows, columns, query.dtype, query.device)
-        products.addmm_(query, self._keys[:, :columns], beta=0, alpha=self.scaling)
+        products.addmm_(query, factors[:, :columns], beta=0, alpha=self.scaling)
         if self.softcap is not None:
             products.div_(self.softcap).tanh_().mul_(self.softcap)
         if self.bias is not None:

@@ -1,7 +1,6 @@
 """What is kept of whole rows of a head's matrices, which come some queries at a time."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
@@ -9,11 +8,12 @@ from torch import Tensor
 
 from service.engine import analyses
 from service.engine.heads import Masked
-from service.engine.shapes import ROW_STATISTICS
+from service.engine.shapes import ROW_STATISTICS, STATISTICS
 from service.engine.view import View
 
-T = TypeVar("T")
 Rows = Float32[Tensor, "r reach"]
+Merge = Callable[[], None]
+"""What is left to do, in the order of the queries."""
 
 
 class Window:
@@ -114,35 +114,37 @@ def strongest(attentions: Float32[Tensor, "*r m"], k: int) -> Int64[Tensor, "*r 
 class Statistics:
     """What is told of whole rows: of each, or summarized."""
 
-    def __init__(self, names: Collection[str], special: Sequence[int], device: torch.device) -> None:
+    def __init__(self, names: Collection[str], view: View, special: Sequence[int], device: torch.device) -> None:
         """Keep those of `names` that are statistics; `special` tells which keys are special tokens."""
         self.names = frozenset(ROW_STATISTICS).intersection(names)
+        self._view = view
         self._is_special = analyses.mask_of(special, device)
-        self._rows: dict[int, dict[str, Tensor]] = {}
-        self._masses: dict[int, Tensor] = {}
-        """By the first query of a block."""
+        has_rows, has_masses = not self.names <= {"mass_by_distance"}, "mass_by_distance" in self.names
+        n, m = view.num_queries, len(special)
+        self._rows = {
+            name: torch.zeros(n, dtype=torch.float64, device=device) for name in (STATISTICS if has_rows else ())
+        }
+        distances = analyses.num_distances(m) if has_masses else 0
+        self._masses = torch.zeros(n, distances, dtype=torch.float64, device=device)
 
-    def take(self, queries: slice, attentions: Float64[Tensor, "r reach"], _masked: Masked | None = None) -> None:
+    def take(self, queries: slice, attentions: Float64[Tensor, "r reach"]) -> None:
         """Keep what the rows of some `queries` tell."""
         first = queries.start
-        if not self.names <= {"mass_by_distance"}:
-            self._rows[first] = analyses.row_statistics(attentions, first, self._is_special)
-        if "mass_by_distance" in self.names:
-            self._masses[first] = analyses.mass_by_distance(attentions, first, len(self._is_special))
+        start = first - self._view.queries.start
+        place = slice(start, start + len(attentions))
+        if self._rows:
+            for name, values in analyses.row_statistics(attentions, first, self._is_special).items():
+                self._rows[name][place] = values
+        if self._masses.shape[1]:
+            self._masses[place] = analyses.mass_by_distance(attentions, first, len(self._is_special))
 
     def result(self) -> dict[str, Tensor]:
         """What was kept, in float32."""
-        found = {"mass_by_distance": torch.cat(_in_order(self._masses))} if self._masses else {}
+        found = {"mass_by_distance": self._masses}
         if self._rows:
-            blocks = _in_order(self._rows)
-            rows = {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
             found |= {
-                "statistics": analyses.summarize(rows),
-                "row_entropy": rows["entropy"],
-                "row_maximum": rows["maximum"],
+                "statistics": analyses.summarize(self._rows),
+                "row_entropy": self._rows["entropy"],
+                "row_maximum": self._rows["maximum"],
             }
         return {name: tensor.float() for name, tensor in found.items() if name in self.names}
-
-
-def _in_order(found: Mapping[int, T]) -> list[T]:
-    return [found[first] for first in sorted(found)]

@@ -12,7 +12,7 @@ from service.engine.shapes import ROW_STATISTICS
 from service.engine.threads import using
 from service.engine.view import Sight, View, resolve
 
-ROW, FACTOR, TOP_K, STATISTICS = 1.2, 0.05, 2.0, 40.0
+ROW, FACTOR, TOP_K, STATISTICS = 1.2, 0.05, 6.0, 40.0
 """Nanoseconds that a number of a row costs a core, more for each of its d_k products, and what is made of it; measured.
 A machine differs from that by its `pace`."""
 EXAMPLE = 512

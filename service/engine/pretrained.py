@@ -41,6 +41,8 @@ MAX_EAGER_BYTES = 2**31
 """The most that the attentions of all layers and heads may take, where a model tells only all of them."""
 SECONDS_PER_PARAMETER = 2e-10
 """What a token costs on one core, for each of a model's parameters."""
+SECONDS_PER_PRODUCT = 1e-10
+"""What a query costs for each key, layer and dimension of the model; measured 0.3 to 1."""
 
 
 class PretrainedModel:
@@ -105,6 +107,7 @@ class PretrainedModel:
         self._widths = (0, 0, 0) if found is None else found.widths
         self._start_text = str(loaded.fast.convert_ids_to_tokens(self._start_token or 0))
         self._seconds_per_token = model.num_parameters() * SECONDS_PER_PARAMETER
+        self._seconds_per_square = sum(stacks.values()) * _widths(model)[0] * SECONDS_PER_PRODUCT
         most_tokens_at_once = 0 if is_exact else batching.max_tokens
         self._worker = worker
         self._pace = measure_pace(model.device, worker.num_threads)
@@ -148,7 +151,9 @@ class PretrainedModel:
         if not self._can_stream and question.picture:
             question = question._replace(sight=sight._replace(most_bins=None))  # the picture is pooled when it is drawn
         view = choose_view(question, include, len(queries), len(keys))
-        streamed = is_streamed(include, view, max(len(queries), len(keys)), self.facts.max_tokens)
+        longest = max(len(source), len(target or ()))
+        streamed = is_streamed(include, view, longest, self.facts.max_tokens)
+        streamed |= longest > self.facts.max_tokens  # whatever is wanted, for a run makes masks
         if streamed and not self._can_stream:
             raise NotOfferedError("bins", "This model computes whole matrices only. Leave bins out.")
         if view is not None and view.top_k is not None:
@@ -175,7 +180,7 @@ class PretrainedModel:
             *self._widths,
             distances=num_distances(len(keys)),
         )
-        seconds = self._seconds_per_token * len(source) + 1e-2
+        seconds = self._seconds_per_token * longest + self._seconds_per_square * longest**2 + 1e-2
         plan = Plan(question, stack, source, target, wanted, size, seconds)
         if not wanted.streamed:
             return plan

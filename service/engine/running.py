@@ -1,7 +1,7 @@
 """Running a batch of texts through a pretrained model: only what is wanted is kept, and nothing above it is run."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -25,6 +25,8 @@ CHUNK_NUMBERS = 2**24
 class Captured:
     """What a run leaves of a text whose rows are computed afterwards."""
 
+    is_unwanted: Callable[[], bool] = lambda: False
+    """Whether nobody waits for it any more."""
     heads: dict[int, list[Head]] = field(default_factory=dict)
     """By layer: those that are wanted."""
     shared: dict[str, Tensor] = field(default_factory=dict)
@@ -195,6 +197,8 @@ class _HeadRecorder(_Recorder):
 
     def attend(self, layer: Layer) -> Float[Tensor, "b h n d_v"]:
         place, job = self._map.places[layer.module], self._jobs[0]
+        if job.captured.is_unwanted():
+            raise _FinishedError
         heads = job.plan.wanted.heads_of(place.layer) if job.plan.stack == place.stack else ()
         if heads:
             job.captured.heads[place.layer] = heads_of(layer, heads)

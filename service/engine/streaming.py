@@ -5,7 +5,8 @@ computed only what is wanted stays. A crew of threads computes blocks side by si
 takes them can see to others in between, and stop.
 """
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -15,7 +16,7 @@ from service.engine.bins import Bins
 from service.engine.collecting import Wanted
 from service.engine.crew import Crew
 from service.engine.heads import Head, Masked, Scratch
-from service.engine.keeping import Output, Rows, SinkShare, Statistics, Strongest, Window
+from service.engine.keeping import Merge, Output, Rows, SinkShare, Statistics, Strongest, Window
 from service.engine.view import View, length
 
 BLOCK_NUMBERS = 2**19
@@ -23,7 +24,11 @@ BLOCK_NUMBERS = 2**19
 BLOCK_QUERIES = 512
 """The most queries of a block: of short rows, more would gain nothing."""
 
+POOLED = frozenset({"scores", "attentions"})
+"""What a view pools."""
+
 Reduction = Literal["mean", "max"]
+COMBINE: dict[Reduction, Callable[..., Tensor]] = {"mean": torch.add, "max": torch.maximum}
 Steps = Generator[None, None, dict[str, Tensor]]
 """Short steps, and in the end tensors by name."""
 
@@ -32,16 +37,16 @@ Steps = Generator[None, None, dict[str, Tensor]]
 class Keeper(Protocol):
     """Keeps something of a matrix whose rows come some at a time, from several threads."""
 
-    def take(self, queries: slice, rows: Rows, masked: Masked | None) -> None:
+    def take(self, queries: slice, rows: Rows, masked: Masked | None) -> Merge | None:
         """Keep what is wanted of the rows of some `queries`, which are overwritten afterwards."""
 
     def result(self) -> dict[str, Tensor]:
         """What was kept, by name, once all queries were taken."""
 
 
-def blocks(queries: slice, m: int, numbers: int = BLOCK_NUMBERS) -> Iterator[slice]:
-    """`queries` a few at a time: their rows of m keys have at most so many `numbers`; one always goes."""
-    rows = min(max(1, numbers // m), BLOCK_QUERIES)
+def blocks(queries: slice, m: int) -> Iterator[slice]:
+    """`queries` a few at a time: their rows of m keys have at most `BLOCK_NUMBERS`; one always goes."""
+    rows = min(max(1, BLOCK_NUMBERS // m), BLOCK_QUERIES)
     for start in range(queries.start, queries.stop, rows):
         yield slice(start, min(start + rows, queries.stop))
 
@@ -57,33 +62,42 @@ def stream_head(head: Head, view: View, names: Collection[str], special: Sequenc
     of_attentions = [keeper_of("attentions", view, head)] if "attentions" in names else []
     if "output" in names:
         of_attentions.append(Output(view, head.value))
-    statistics = Statistics(names, special, head.query.device)
+    statistics = Statistics(names, view, special, head.query.device)
+    if not (of_scores or of_attentions or statistics.names):
+        return {}
     scratch = Scratch()
 
-    def compute(queries: slice) -> None:
+    def compute(queries: slice) -> list[Merge | None]:
         masked = head.masked(queries)
         rows = head.scores(queries, masked, scratch)
-        for keeper in of_scores:
-            keeper.take(queries, rows, masked)
+        merges = [keeper.take(queries, rows, masked) for keeper in of_scores]
         if statistics.names:
-            statistics.take(queries, head.attentions(rows.double(), masked))
+            wide = scratch.take("wide", len(rows), rows.shape[1], torch.float64, rows.device).copy_(rows)
+            statistics.take(queries, head.attentions(wide, masked))
         if of_attentions:
             rows = head.attentions(rows, masked)
-        for keeper in of_attentions:
-            keeper.take(queries, rows, masked)
+        return merges + [keeper.take(queries, rows, masked) for keeper in of_attentions]
 
-    yield from crew.run(compute, blocks(view.queries, head.m))
-    keepers: list[Keeper] = [*of_scores, *of_attentions, statistics]
-    return {name: tensor for keeper in keepers for name, tensor in keeper.result().items()}
+    yield from _merged(crew.run(compute, blocks(view.queries, head.m)))
+    kept = [keeper.result() for keeper in (*of_scores, *of_attentions)] + [statistics.result()]
+    return {name: tensor for tensors in kept for name, tensor in tensors.items()}
+
+
+def _merged(computed: Generator[list[Merge | None], None, None]) -> Generator[None, None, None]:
+    """A step for each block that is computed."""
+    with closing(computed):
+        for merges in computed:
+            for merge in filter(None, merges):
+                merge()
+            yield
 
 
 def stream_reduced(heads: Sequence[Head], view: View, name: str, reduction: Reduction, crew: Crew) -> Steps:
     """The `scores` or `attentions` of many heads of one layer, elementwise reduced to one matrix."""
-    combine = torch.maximum if reduction == "max" else torch.add
     first, device, scratch = heads[0], heads[0].query.device, Scratch()
     keeper = keeper_of(name, view, first)
 
-    def compute(queries: slice) -> None:
+    def compute(queries: slice) -> list[Merge | None]:
         masked = first.masked(queries)
         reduced = scratch.take("reduced", length(queries), first.reach(queries), torch.float32, device)
         for index, head in enumerate(heads):
@@ -91,14 +105,14 @@ def stream_reduced(heads: Sequence[Head], view: View, name: str, reduction: Redu
             if name == "attentions":
                 rows = head.attentions(rows, masked)
             if index:
-                combine(reduced, rows, out=reduced)
+                COMBINE[reduction](reduced, rows, out=reduced)
             else:
                 reduced.copy_(rows)
         if reduction == "mean":
             reduced /= len(heads)
-        keeper.take(queries, reduced, masked)
+        return [keeper.take(queries, reduced, masked)]
 
-    yield from crew.run(compute, blocks(view.queries, first.m))
+    yield from _merged(crew.run(compute, blocks(view.queries, first.m)))
     return keeper.result()
 
 
@@ -116,11 +130,17 @@ def stream_layer(
     heads: Iterable[Head], wanted: Wanted, view: View, crew: Crew
 ) -> Generator[None, None, list[dict[str, Tensor]]]:
     """What is wanted of each of one layer's `heads`, which are made one by one, or of all reduced to one."""
-    if wanted.reduction is not None:
+    if wanted.reduction is not None and not POOLED.isdisjoint(wanted.include):
         return [(yield from stream_reduced([*heads], view, wanted.include[0], wanted.reduction, crew))]
-    kept = []
+    kept: list[dict[str, Tensor]] = []
     for head in heads:
         found = {"query": head.query[view.queries], "key": head.key[view.keys], "value": head.value[view.keys]}
         found |= yield from stream_head(head, view, wanted.include, wanted.special, crew)
         kept.append({name: tensor for name, tensor in found.items() if name in wanted.include})
-    return kept
+    return kept if wanted.reduction is None else [_reduced(kept, wanted.reduction)]
+
+
+def _reduced(kept: Sequence[Mapping[str, Tensor]], reduction: Reduction) -> dict[str, Tensor]:
+    """Tensors of many heads that do not grow with their square as those of one."""
+    stacked = {name: torch.stack([head[name] for head in kept]) for name in kept[0]}
+    return {name: heads.amax(0) if reduction == "max" else heads.mean(0) for name, heads in stacked.items()}

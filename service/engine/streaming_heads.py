@@ -21,7 +21,7 @@ def stream(job: Job, crew: Crew) -> Generator[None, None, Collector]:
     view = wanted.view or resolve(job.plan.question.sight, len(job.plan.queries), len(job.plan.keys))
     kept: list[list[dict[str, Tensor]]] = []
     for layer in wanted.layers:
-        of_layer = yield from stream_layer(_each_once(job.captured.heads[layer]), wanted, view, crew)
+        of_layer = yield from stream_layer(_each_once(job.captured.heads.get(layer, [])), wanted, view, crew)
         kept.append(of_layer)
     job.collector.fill(kept, job.captured.shared)
     return job.collector

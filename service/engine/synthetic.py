@@ -165,16 +165,18 @@ def estimate_linear_seconds(n: int, parameters: SyntheticParameters) -> float:
     widths = _widths(parameters)
     drawn = parameters.d_model * (n + widths)
     projected = n * parameters.d_model * widths
-    return 1e-5 + 6e-9 * drawn + 3e-11 * projected
+    encoded = n * parameters.d_model if parameters.positions == "sinusoidal" else 0
+    return 1e-5 + 6e-9 * drawn + 3e-11 * projected + 5e-8 * encoded
 
 
-def check_memory(n: int, parameters: SyntheticParameters) -> None:
-    """Let pass what takes a bounded amount of memory, however long the text is.
+def check_memory(n: int, parameters: SyntheticParameters, heads_at_once: int) -> int:
+    """How many bytes the embedding and the projections of a long text take, with `heads_at_once` of them in float64.
 
     Raises:
-        TooMuchWorkError: embedding and projections take more.
+        TooMuchWorkError: they take more than there is room for.
     """
-    size = FLOAT32_BYTES * n * (parameters.d_model + _widths(parameters))
+    projected = FLOAT32_BYTES * _widths(parameters) + heads_at_once * 2 * FLOAT32_BYTES * parameters.d_k
+    size = n * (FLOAT32_BYTES * parameters.d_model + projected)
     if size > MOST_BYTES:
         most = n * MOST_BYTES // size
         raise TooMuchWorkError(
@@ -182,6 +184,7 @@ def check_memory(n: int, parameters: SyntheticParameters) -> None:
             f"The embedding and the projections of {n:,} tokens take {size:,} bytes, the limit is {MOST_BYTES:,}. Use "
             f"a smaller d_model, d_k or d_v, fewer heads, or at most {most:,} tokens.",
         )
+    return size
 
 
 def _widths(parameters: SyntheticParameters) -> int:
@@ -189,13 +192,13 @@ def _widths(parameters: SyntheticParameters) -> int:
 
 
 def make_head(draws: Draws, parameters: SyntheticParameters, head: int) -> Head:
-    """One head of a long text, whose scores are computed some queries at a time."""
+    """One head of a long text, whose scores are computed some queries at a time; nothing is projected for others."""
     query, key, value = (
-        take_head(tensor, head, width)
-        for tensor, width in (
-            (project(draws.embedding, draws.query_weights), parameters.d_k),
-            (project(draws.embedding, draws.key_weights), parameters.d_k),
-            (project(draws.embedding, draws.value_weights), parameters.d_v),
+        project(draws.embedding, weights[:, head * width : (head + 1) * width])
+        for weights, width in (
+            (draws.query_weights, parameters.d_k),
+            (draws.key_weights, parameters.d_k),
+            (draws.value_weights, parameters.d_v),
         )
     )
     scaling = 1 / math.sqrt(parameters.d_k) if parameters.scale is None else parameters.scale

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from functools import lru_cache
+from math import inf
 
 import torch
 from torch import Tensor
@@ -46,6 +47,8 @@ from service.engine.worker import INLINE_SECONDS, Timings, Worker
 TENSORS = (*SHARED_TENSORS, *HEAD_TENSORS, *ROW_STATISTICS, "rollout")
 """All but `value_weighted`: there is no output projection."""
 DEFAULT_INCLUDE = ("attentions", "output")
+SECONDS_PER_RANK = 1e-8
+"""What it costs to compare an attention with others."""
 
 
 class SyntheticModel:
@@ -97,7 +100,12 @@ class SyntheticModel:
             )
             if not wanted.streamed:
                 seconds += size.heads * (2e-4 + 5e-9 * len(source) ** 2)
-        return Plan(question, "encoder", source, None, wanted, size, seconds, threads if self._is_on_cpu else None)
+        working = 0
+        if len(source) > self.facts.max_tokens:
+            at_once = len(wanted.heads) if wanted.reduction else 1
+            working = check_memory(len(source), question.synthetic, at_once)
+        most_threads = threads if self._is_on_cpu else None
+        return Plan(question, "encoder", source, None, wanted, size, seconds, most_threads, working)
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
         """Compute what `plan` wants."""
@@ -108,8 +116,8 @@ class SyntheticModel:
     async def compute_all(self, plans: Sequence[Plan], timings: Timings) -> list[Collector | Exception]:
         """Compute what many plans want, one after the other."""
         collectors: list[Collector | Exception] = []
-        for part in parts(plans, lambda plan: plan.seconds, INLINE_SECONDS):
-            if part[0].wanted.streamed:  # which is large, and so alone
+        for part in parts(plans, _share, INLINE_SECONDS):
+            if part[0].wanted.streamed:
                 collectors.append(await outcome(self.compute(part[0], timings)))
                 continue
             seconds = sum(plan.seconds for plan in part)
@@ -168,6 +176,11 @@ class SyntheticModel:
         return Draws(*(tensor.to(self._device) for tensor in draws))
 
 
+def _share(plan: Plan) -> float:
+    """Of what is computed in one go: what is streamed is alone."""
+    return inf if plan.wanted.streamed else plan.seconds
+
+
 @lru_cache(maxsize=1024)
 def _shape(
     n: int, question: Question, num_threads: int, max_tokens: int, pace: float
@@ -181,7 +194,6 @@ def _shape(
     layers = choose_indices("layer", question.layers, 1, [0])
     heads = choose_indices("head", question.heads, parameters.num_heads, range(parameters.num_heads))
     include = choose_include(question, DEFAULT_INCLUDE, TENSORS)
-    check_memory(n, parameters)
     view = choose_view(question, include, n, n)
     if view is not None and view.top_k is not None:
         include = [*include, INDICES]
@@ -212,7 +224,10 @@ def _shape(
         distances=num_distances(n),
     )
     if not streamed:
-        return wanted, size, estimate_seconds(n, parameters, len(heads)), threads_for(n, parameters, num_threads)
+        seconds = estimate_seconds(n, parameters, len(heads))
+        if view is not None and view.top_k is not None:
+            seconds += len(heads) * n * n * SECONDS_PER_RANK
+        return wanted, size, seconds, threads_for(n, parameters, num_threads)
     seconds = estimate_streaming(wanted, view or resolve(question.sight, n, n), n, parameters.d_k, pace)
     if parameters.mask == "causal":
         seconds /= 2  # most keys that come later are not looked at

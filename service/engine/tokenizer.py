@@ -45,6 +45,8 @@ class Text(NamedTuple):
     """Cut what is longer, the longer sentence of a pair first; None = cut nothing."""
     limit: int | None = None
     """The most tokens it may have; None = as many as a text whose matrices are wanted as a whole."""
+    would_do_in_part: bool = False
+    """Whether it might have more if less of its matrices were wanted."""
 
     @property
     def characters(self) -> int:

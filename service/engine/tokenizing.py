@@ -26,7 +26,7 @@ def tokenize_in_pieces(field: str, model: Model, text: Text) -> Generator[None, 
     found = yield from model.tokenizer.read_in_pieces(text, limit - (field == "target"))
     if isinstance(found, Tokens):
         return found
-    raise _too_many(field, model, found + (field == "target"), limit, is_pair=False)
+    raise _too_many(field, model, found + (field == "target"), text, is_pair=False)
 
 
 def tokenize_each(asked: Sequence[tuple[Model, Text]]) -> list[Tokens | Exception]:
@@ -51,15 +51,16 @@ def _read(field: str, model: Model, text: Text, encoding: Encoding) -> Tokens:
         return model.tokenizer.read(text, encoding)
     sequence_ids = [] if text.sentence_pair is None else encoding.sequence_ids
     first, second = map(sequence_ids.count, (0, 1))
-    raise _too_many("sentence_pair" if second > first else field, model, count, limit, is_pair=second > 0)
+    raise _too_many("sentence_pair" if second > first else field, model, count, text, is_pair=second > 0)
 
 
-def _too_many(field: str, model: Model, count: int, limit: int, *, is_pair: bool) -> TooManyTokensError:
+def _too_many(field: str, model: Model, count: int, text: Text, *, is_pair: bool) -> TooManyTokensError:
+    limit = text.limit or model.facts.max_tokens
     return TooManyTokensError(
         field,
         count,
         limit,
         is_pair=is_pair,
         can_truncate=model.facts.kind == "pretrained",
-        can_be_seen_in_part=limit < count <= model.facts.max_stream_tokens,
+        would_do_in_part=text.would_do_in_part and limit < count <= model.facts.max_stream_tokens,
     )

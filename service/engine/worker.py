@@ -124,9 +124,13 @@ class Worker:
         ended: Ended[T] | None = None
         own: Timings = {stage: 0.0}
         began = perf_counter()
-        while ended is None:
-            async with self._turns.take(max(seconds - own[stage], 0.0)):
-                ended = await self.run(stage, own, INLINE_SECONDS, self._take, steps)
+        try:
+            while ended is None:
+                async with self._turns.take(max(seconds - own[stage], 0.0)):
+                    ended = await self.run(stage, own, INLINE_SECONDS, self._take, steps)
+        finally:
+            if ended is None:
+                self._executor.submit(steps.close)  # which may wait for what is at work
         waited = perf_counter() - began - own[stage]
         for name, spent in (("queue", waited), (stage, own[stage])):
             timings[name] = timings.get(name, 0.0) + spent

@@ -27,6 +27,8 @@ class Axis:
     labels: Sequence[Label]
     first: int = 0
     """The position of the first."""
+    plain: Sequence[Label] | None = None
+    """The labels without their positions, where they tell them."""
 
     def __post_init__(self) -> None:
         """Cut the labels, so that whatever measures, draws or repeats them has short ones."""
@@ -35,7 +37,8 @@ class Axis:
     @property
     def names(self) -> Sequence[str]:
         """The labels as plain texts."""
-        return Lazily(lambda label: label.faint + label.text, self.labels)
+        labels = self.labels if self.plain is None else Lazily(Label.cut, self.plain)
+        return Lazily(lambda label: label.faint + label.text, labels)
 
 
 class Labels(NamedTuple):

@@ -117,21 +117,23 @@ async def test_indices_are_not_rounded_or_quantized(long: httpx.AsyncClient) -> 
     assert rounded["indices"] == plain["indices"].tolist()
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {},
-        {"include": ["scores"]},
-        {"include": ["rollout"], "query_window": [0, 1]},
-        {"level": "word"},
-        {"format": "npy"},
-    ],
-)
-async def test_whole_matrices_of_a_long_text_are_refused_and_the_advice_is_good(
+@pytest.mark.parametrize("fields", [{}, {"include": ["scores"]}, {"format": "npy", "include": ["query"]}])
+async def test_whole_matrices_of_a_long_text_are_refused_and_a_part_of_them_is_advised(
     long: httpx.AsyncClient, fields: dict[str, Any]
 ) -> None:
     response = await long.post("/attention", json={"sentence": SENTENCE, **fields})
     assert "query_window and key_window, bins, or top_k" in expect(response, 422, "too-many-tokens")["detail"]
+
+
+@pytest.mark.parametrize("fields", [{"include": ["rollout"], "query_window": [0, 1]}, {"level": "word"}])
+async def test_what_cannot_be_had_in_part_is_not_advised_so(long: httpx.AsyncClient, fields: dict[str, Any]) -> None:
+    response = await long.post("/attention", json={"sentence": SENTENCE, **fields})
+    assert expect(response, 422, "too-many-tokens")["detail"].endswith("Shorten sentence or send it in parts.")
+
+
+async def test_a_form_that_holds_whole_matrices_is_refused_by_accept_too(long: httpx.AsyncClient) -> None:
+    fields, headers = {"sentence": SENTENCE, "include": ["query"]}, {"accept": "application/x-npy"}
+    expect(await long.post("/attention", json=fields, headers=headers), 422, "too-many-tokens")
 
 
 async def test_what_does_not_grow_with_the_square_is_not_refused(long: httpx.AsyncClient) -> None:
@@ -148,6 +150,16 @@ async def test_a_line_of_bulk_may_ask_for_a_part(long: httpx.AsyncClient) -> Non
     assert first == (await long.post("/attention", json=asked[0])).json()
     assert second["tokens"] == ["hi"]
     assert third["type"] == "/problems/too-many-tokens"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+async def test_lines_of_bins_and_others_are_answered_each_as_alone(client: httpx.AsyncClient, turn: int) -> None:
+    bins = {"sentence": "the cat", "mask": "causal", "bins": [1, 1], "include": ["attentions"]}
+    asked = [bins, {"sentence": "the dog", "include": ["attentions"]}, bins | {"seed": 3}][::turn]
+    body = "\n".join(map(json.dumps, asked))
+    answers = (await client.post("/attention", content=body, headers={"content-type": "application/x-ndjson"})).text
+    alone = [(await client.post("/attention", json=one)).json() for one in asked]
+    assert [json.loads(line) for line in answers.splitlines()] == alone
 
 
 def pixels(picture: httpx.Response) -> np.ndarray:
@@ -167,6 +179,8 @@ def pixels(picture: httpx.Response) -> np.ndarray:
         {"query_window": [10, 30], "key_window": [100, 140], "mask": "causal"},
         {"tensor": "embedding"},
         {"tensor": "output", "query_window": [5, 25]},
+        {"tensor": "output", "num_heads": 3, "head_reduction": "mean"},
+        {"tensor": "output", "num_heads": 3, "head_reduction": "max", "query_window": [5, 25]},
     ],
     ids=json.dumps,
 )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from service.engine.analyses import roll_out, statistics, value_weighted
+from service.engine.analyses import of_rows, roll_out, value_weighted
 from service.engine.engine import Engine
 from service.engine.plan import Question
 from service.engine.shapes import STATISTICS
@@ -54,7 +54,7 @@ def reference_statistics(a: np.ndarray, special: list[int]) -> dict[str, float]:
 def test_statistics_are_those_of_a_few_lines_of_numpy(seed: int, n: int, data: st.DataObject) -> None:
     attentions = rows(seed % 2**32, n)
     special = data.draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))
-    ours = statistics(torch.tensor(attentions), special)
+    ours = of_rows("statistics", torch.tensor(attentions), 0, special)
     for head, numbers in zip(attentions, ours, strict=True):
         expected = reference_statistics(head, special)
         np.testing.assert_allclose(numbers, [expected[name] for name in STATISTICS], atol=1e-9)

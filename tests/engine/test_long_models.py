@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.engine.collecting import Collector
 from service.engine.engine import Engine
 from service.engine.errors import NotOfferedError, TooMuchWorkError
 from service.engine.models import Batching
 from service.engine.plan import Attention, Question
+from service.engine.running import Captured, Job
 from service.engine.sources import Source
 from service.engine.tokenizer import Text
 from service.engine.view import Sight
@@ -64,6 +66,29 @@ async def test_windows_are_those_of_the_whole(zoo: Engine, long: Engine, name: s
 async def test_the_strongest_keys_and_statistics_are_those_of_the_whole(zoo: Engine, long: Engine, name: str) -> None:
     await same(zoo, long, name, include=("attentions",), sight=Sight(top_k=5))
     await same(zoo, long, name, include=("statistics", "row_entropy", "mass_by_distance"), sight=Sight((2, 11)))
+
+
+@pytest.mark.parametrize("name", STREAMED)
+@pytest.mark.parametrize("include", [("query", "value"), ("embedding",), ()])
+async def test_what_is_no_matrix_makes_none_either(
+    zoo: Engine, long: Engine, name: str, include: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = await attend(zoo, name, Question(include=include))
+    monkeypatch.setattr("service.engine.capture.eager_mask", None)  # which makes masks of n × n
+    found = await attend(long, name, Question(include=include))
+    assert found.tensors.keys() == expected.tensors.keys()
+    for tensor, numbers in expected.tensors.items():
+        np.testing.assert_allclose(found.tensors[tensor], numbers, rtol=1e-4, atol=ABSOLUTE)
+
+
+async def test_a_run_ends_at_the_next_layer_when_nobody_waits_for_it(long: Engine) -> None:
+    model = long.model("gpt2")
+    source = await long.tokenize(model, Text(SENTENCE, limit=model.facts.max_stream_tokens), {})
+    plan = model.plan(source, None, Question(include=("attentions",), sight=Sight(top_k=1)))
+    runner = model._batcher._runner  # type: ignore[attr-defined]  # the batcher's own would be gone by then
+    job = Job(plan, Collector(plan.wanted), Captured(is_unwanted=lambda: True))
+    runner.run([job])
+    assert not job.captured.heads
 
 
 @pytest.mark.parametrize("stack", ["encoder", "decoder", "cross"])

@@ -17,6 +17,7 @@ from service.engine.heads import CausalMask, Head, Masked
 from service.engine.keeping import strongest
 from service.engine.streaming import Steps, stream_head, stream_reduced
 from service.engine.view import Pooling, Sight, View, resolve
+from tests.benchmarks import resident
 
 CPU = torch.device("cpu")
 CREW = Crew(2)
@@ -218,7 +219,7 @@ def test_statistics_of_rows_are_those_of_the_whole(data: st.DataObject) -> None:
     found = tensors(head, Sight(), *names, special=special)
     whole = attentions64(head)
     rows = analyses.row_statistics(whole, 0, analyses.mask_of(special, CPU))
-    assert_close(found["statistics"], analyses.statistics(whole[None], special)[0], tolerance(head))
+    assert_close(found["statistics"], analyses.of_rows("statistics", whole, 0, special), tolerance(head))
     assert_close(found["row_entropy"], rows["entropy"], tolerance(head))
     assert_close(found["row_maximum"], rows["maximum"], tolerance(head))
     assert_close(found["mass_by_distance"], analyses.mass_by_distance(whole, 0, head.m), tolerance(head))
@@ -253,3 +254,22 @@ def test_four_thousand_tokens_are_within_the_tolerance(d_k: int, reach: float, m
     assert found.nansum().isfinite()
     best = tensors(head, Sight(top_k=5), "attentions")["attentions"]
     assert_close(best, whole.topk(5).values, relative)
+
+
+@pytest.mark.parametrize("names", [("statistics",), ("mass_by_distance",), ("output", "row_entropy")])
+def test_what_is_told_of_rows_takes_no_memory_for_cells(names: tuple[str, ...]) -> None:
+    n = 4096
+    query, key, value = (torch.rand(n, 4, generator=torch.Generator().manual_seed(part)) for part in range(3))
+    before = resident.now()
+    resident.begin_peak()
+    tensors(Head(query, key, value, 0.5), Sight(), *names)
+    assert resident.peak() - before < n * n * 8 / 2
+
+
+def test_the_sum_of_a_bin_does_not_depend_on_who_computes_first() -> None:
+    n = 3000
+    query, key, value = (torch.randn(n, 4, generator=torch.Generator().manual_seed(part)) for part in range(3))
+    head, sight = Head(query, key, value, 0.5), Sight(most_bins=(3, 5), pooling="mean")
+    view = resolve(sight, n, n)
+    alone = finished(stream_head(head, view, ["attentions"], [], Crew(1)))["attentions"]
+    assert all(torch.equal(tensors(head, sight, "attentions")["attentions"], alone) for _ in range(5))
