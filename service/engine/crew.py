@@ -18,13 +18,14 @@ class Crew:
     took ten to thirty times as long, measured. Blocks need no waiting, and each stays in the caches of one core.
     """
 
-    def __init__(self, size: int) -> None:
-        """Start no thread yet.
+    def __init__(self, size: int, is_alone: Callable[[], bool] = lambda: True) -> None:
+        """Start no thread yet. Where others are served beside, so that the crew `is_alone` no more, one core is theirs.
 
         How many of torch's threads a thread has is its own, but new ones begin with what was set last anywhere: who
         computes in a new one sets it, as `Worker` does.
         """
         self._size = size
+        self._is_alone = is_alone
         self._pool = ThreadPoolExecutor(size, "crew", lambda: torch.set_num_threads(1))
 
     def run(self, work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
@@ -32,15 +33,20 @@ class Crew:
         at_work: deque[Future[R]] = deque()
         try:
             for item in items:
-                at_work.append(self._pool.submit(work, item))
-                if len(at_work) > self._size:  # one more than are at work, so that nobody is without
+                while len(at_work) >= self._most:
                     yield at_work.popleft().result()
+                at_work.append(self._pool.submit(work, item))
             while at_work:
                 yield at_work.popleft().result()
         finally:
             for left in at_work:
                 left.cancel()
             wait(at_work)
+
+    @property
+    def _most(self) -> int:
+        """How many items may be at work; one more than there are threads, so that none is without."""
+        return self._size + 1 if self._is_alone() else max(1, self._size - 1)
 
     def close(self) -> None:
         """End the threads."""

@@ -11,6 +11,9 @@ from torch import Tensor
 from service.engine.attention import later_keys
 from service.engine.view import length
 
+FEW = 8
+"""Products, whose sum is off by so many roundings at most."""
+
 
 class Masked(NamedTuple):
     """Which keys some queries may not attend to: none before `first`, and those that `cells` says of the others."""
@@ -79,15 +82,23 @@ class Head:
 
     @property
     def factors(self) -> Float[Tensor, "d_k m"]:
-        """The keys, transposed, of the type that products are made in: float64 for float32, else the model's own.
+        """The keys, transposed, of the type that products are made in.
 
-        Sums of products in float32 would be off by more than softmax is, above all where they nearly cancel out. They
-        are made when they are first needed, maybe by two threads, which is no harm.
+        They are made when they are first needed, maybe by two threads, which is no harm.
         """
         if self._factors is None:
-            is_double = self.key.dtype is torch.float32 and self.key.device.type != "mps"  # which has no float64
-            self._factors = (self.key.double() if is_double else self.key).T
+            self._factors = (self.key.double() if self._may_cancel_out() else self.key).T
         return self._factors
+
+    def _may_cancel_out(self) -> bool:
+        """Whether sums of products in float32 would be off by more than softmax is.
+
+        They are not where a few numbers of one sign are added, as in the notebook's model. A model of less precision
+        computes so itself, and mps has no float64.
+        """
+        if self.key.dtype is not torch.float32 or self.key.device.type == "mps":
+            return False
+        return self.key.shape[1] > FEW or bool(self.query.min() < 0) or bool(self.key.min() < 0)
 
     @property
     def n(self) -> int:

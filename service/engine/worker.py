@@ -24,6 +24,9 @@ TURN_SECONDS = 2e-4
 SLICE_SECONDS = 2e-2
 """How long steps are taken where nobody else waits for the thread: so long it takes to stop at most."""
 
+ALONE_SECONDS = 0.1
+"""When nothing else was done for so long, long work may have all cores."""
+
 Timings = dict[str, float]
 """Seconds spent by stage (`tokenize`, `queue`, `compute`, `encode`), filled in as a request proceeds."""
 
@@ -50,7 +53,9 @@ class Worker:
         """Let torch use `num_threads`. Start no thread yet; the first large work does."""
         self.num_threads = num_threads
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
-        self.crew = Crew(num_threads)
+        self._others_ran = 0.0
+        """When anything but long work was last done."""
+        self.crew = Crew(num_threads, lambda: perf_counter() - self._others_ran > ALONE_SECONDS)
         """Who computes blocks of long texts."""
         self._thread = 0
         """The identifier of the executor's, once it works."""
@@ -68,6 +73,12 @@ class Worker:
         self, stage: str, timings: Timings, seconds: float, function: Callable[[*Args], T], *args: *Args
     ) -> T:
         """Call `function` where its estimate of `seconds` belongs; add the time it took to `timings[stage]`."""
+        self._others_ran = perf_counter()
+        return await self._run(stage, timings, seconds, function, *args)
+
+    async def _run(
+        self, stage: str, timings: Timings, seconds: float, function: Callable[[*Args], T], *args: *Args
+    ) -> T:
         if seconds < INLINE_SECONDS:
             if stage != self._stage or perf_counter() - self._turn_began > TURN_SECONDS:
                 await asyncio.sleep(0)
@@ -127,7 +138,7 @@ class Worker:
         try:
             while ended is None:
                 async with self._turns.take(max(seconds - own[stage], 0.0)):
-                    ended = await self.run(stage, own, INLINE_SECONDS, self._take, steps)
+                    ended = await self._run(stage, own, INLINE_SECONDS, self._take, steps)
         finally:
             if ended is None:
                 self._executor.submit(steps.close)  # which may wait for what is at work
