@@ -27,6 +27,7 @@ from service.api.service_answers import Info, ModelList
 from service.engine.engine import Engine
 from service.engine.errors import RequestError
 from service.engine.models import Model
+from service.engine.pace import measure_pace
 from service.engine.plan import Attention, Plan
 from service.engine.tokenizer import Tokens
 from service.engine.words import SECONDS_PER_WORD
@@ -101,6 +102,7 @@ class Operations:
 
     async def warm_up(self) -> None:
         """Do each thing once, as far as the limits allow: no client waits for what libraries do at their first use."""
+        measure_pace(self.engine.device, self.engine.worker.num_threads)
         for model in self.engine.models:
             with contextlib.suppress(RequestError):
                 await self.attention(AttentionRequest(sentence=WARM_UP, model=model), "json", {})

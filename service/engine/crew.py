@@ -26,7 +26,7 @@ class Crew:
         """
         self._size = size
         self._is_alone = is_alone
-        self._pool = ThreadPoolExecutor(size, "crew", lambda: torch.set_num_threads(1))
+        self._pool = ThreadPoolExecutor(size, "crew", _begin)
 
     def run(self, work: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
         """What `work` makes of each of `items`, in their order; to close this waits for what is at work."""
@@ -35,7 +35,7 @@ class Crew:
             for item in items:
                 while len(at_work) >= self._most:
                     yield at_work.popleft().result()
-                at_work.append(self._pool.submit(work, item))
+                at_work.append(self._pool.submit(_infer, work, item))
             while at_work:
                 yield at_work.popleft().result()
         finally:
@@ -51,3 +51,13 @@ class Crew:
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
+
+
+def _begin() -> None:
+    torch.set_num_threads(1)
+
+
+def _infer(work: Callable[[T], R], item: T) -> R:
+    """In torch's inference mode, in which what another thread has made in that mode can be written to."""
+    with torch.inference_mode():
+        return work(item)

@@ -74,7 +74,6 @@ class SyntheticModel:
         self._worker = worker
         self._device = device
         self._is_on_cpu = device.type == "cpu"
-        self._pace = measure_pace(device, worker.num_threads)
 
     def target(self, _tokens: Tokens) -> Tokens:
         """There is no decoder.
@@ -92,7 +91,7 @@ class SyntheticModel:
         """
         unseeded = question if question.seed == 0 else question._replace(seed=0)  # no shape depends on it
         wanted, size, seconds, threads = _shape(
-            len(source), unseeded, self._worker.num_threads, self.facts.max_tokens, self._pace
+            len(source), unseeded, self._worker.num_threads, self.facts.max_tokens, self._device
         )
         if question.level == "word" or not frozenset(ROW_STATISTICS).isdisjoint(wanted.include):
             wanted = wanted._replace(
@@ -183,7 +182,7 @@ def _share(plan: Plan) -> float:
 
 @lru_cache(maxsize=1024)
 def _shape(
-    n: int, question: Question, num_threads: int, max_tokens: int, pace: float
+    n: int, question: Question, num_threads: int, max_tokens: int, device: torch.device
 ) -> tuple[Wanted, Dimensions, float, int]:
     """What is the same for all texts of n tokens: what to keep, how large it is, a rough cost, and how many threads.
 
@@ -228,6 +227,7 @@ def _shape(
         if view is not None and view.top_k is not None:
             seconds += len(heads) * n * n * SECONDS_PER_RANK
         return wanted, size, seconds, threads_for(n, parameters, num_threads)
+    pace = measure_pace(device, num_threads)
     seconds = estimate_streaming(wanted, view or resolve(question.sight, n, n), n, parameters.d_k, pace)
     if parameters.mask == "causal":
         seconds /= 2  # most keys that come later are not looked at

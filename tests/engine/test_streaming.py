@@ -273,3 +273,11 @@ def test_the_sum_of_a_bin_does_not_depend_on_who_computes_first() -> None:
     view = resolve(sight, n, n)
     alone = finished(stream_head(head, view, ["attentions"], [], Crew(1)))["attentions"]
     assert all(torch.equal(tensors(head, sight, "attentions")["attentions"], alone) for _ in range(5))
+
+
+def test_what_was_made_in_inference_mode_is_streamed_in_and_out_of_it() -> None:
+    with torch.inference_mode():
+        head = Head(torch.rand(30, 4), torch.rand(30, 4), torch.rand(30, 4), 0.5, CausalMask(CPU))
+        inside = tensors(head, Sight(most_bins=(3, 4)), "attentions", "output", "statistics")
+    outside = tensors(head, Sight(most_bins=(3, 4)), "attentions", "output", "statistics")
+    assert all(torch.equal(inside[name].nan_to_num(), outside[name].nan_to_num()) for name in inside)
