@@ -83,6 +83,7 @@ class PretrainedModel:
         self._start_token: int | None = getattr(model.config, "decoder_start_token_id", None)
         if self._start_token is None and "cross" in stacks:  # nothing says what its decoder reads first
             stacks = {"encoder": stacks["encoder"]}
+        widths = _widths(model) if found is None else found.widths
         is_exact = batching.mode == "exact" and model.device.type == "cpu"
         self.tokenizer = loaded.tokenizer
         self.facts = Facts(
@@ -90,7 +91,7 @@ class PretrainedModel:
             stacks=stacks,
             heads=model.config.num_attention_heads if found is None else found.num_heads,
             num_key_value_heads=None if found is None else found.groups,
-            widths=dict(zip(("d_model", "d_k", "d_v"), _widths(model) if found is None else found.widths, strict=True)),
+            widths=dict(zip(("d_model", "d_k", "d_v"), widths, strict=True)),
             tensors=["attentions", *ROW_STATISTICS, "rollout"] if found is None else _tensors(found),
             default_include=["attentions"],
             max_tokens=longest,
@@ -107,7 +108,7 @@ class PretrainedModel:
         self._widths = (0, 0, 0) if found is None else found.widths
         self._start_text = str(loaded.fast.convert_ids_to_tokens(self._start_token or 0))
         self._seconds_per_token = model.num_parameters() * SECONDS_PER_PARAMETER
-        self._seconds_per_square = sum(stacks.values()) * _widths(model)[0] * SECONDS_PER_PRODUCT
+        self._seconds_per_square = sum(stacks.values()) * widths[0] * SECONDS_PER_PRODUCT
         most_tokens_at_once = 0 if is_exact else batching.max_tokens
         self._worker = worker
         self._pace = measure_pace(model.device, worker.num_threads)

@@ -74,16 +74,14 @@ class Worker:
     ) -> T:
         """Call `function` where its estimate of `seconds` belongs; add the time it took to `timings[stage]`."""
         self._others_ran = perf_counter()
-        return await self._run(stage, timings, seconds, function, *args)
-
-    async def _run(
-        self, stage: str, timings: Timings, seconds: float, function: Callable[[*Args], T], *args: *Args
-    ) -> T:
         if seconds < INLINE_SECONDS:
             if stage != self._stage or perf_counter() - self._turn_began > TURN_SECONDS:
                 await asyncio.sleep(0)
                 self._stage, self._turn_began = stage, perf_counter()
             return self._timed(stage, timings, function, args)
+        return await self._run_on_thread(stage, timings, function, *args)
+
+    async def _run_on_thread(self, stage: str, timings: Timings, function: Callable[[*Args], T], *args: *Args) -> T:
         submitted = perf_counter()
 
         def dequeued() -> T:
@@ -138,7 +136,7 @@ class Worker:
         try:
             while ended is None:
                 async with self._turns.take(max(seconds - own[stage], 0.0)):
-                    ended = await self._run(stage, own, INLINE_SECONDS, self._take, steps)
+                    ended = await self._run_on_thread(stage, own, self._take, steps)
         finally:
             if ended is None:
                 self._executor.submit(steps.close)  # which may wait for what is at work
