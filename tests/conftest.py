@@ -94,7 +94,7 @@ def serving(*flags: str, environment: dict[str, str] | None = None) -> Iterator[
         log_path = Path(log.name)
         try:
             url = poll(lambda: _logged_address(log_path), process)
-            poll(lambda: httpx.get(f"{url}/readyz").is_success, process)
+            poll(lambda: is_ready(url), process)
             yield Server(url, process, log_path)
         finally:
             process.terminate()
@@ -109,6 +109,14 @@ def poll(condition: Callable[[], T], process: subprocess.Popen[bytes] | None = N
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
     return value
+
+
+def is_ready(url: str) -> bool:
+    """Whether the server at `url` says so; one that only starts, or is busy, may not answer at all."""
+    try:
+        return httpx.get(f"{url}/readyz").is_success
+    except httpx.TransportError:
+        return False
 
 
 def _logged_address(log: Path) -> str:

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.conftest import is_ready
 from tests.sockets import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -110,10 +110,7 @@ class Project:
 
     def is_ready(self) -> bool:
         """Whether the service answers that it is ready."""
-        try:
-            return httpx.get(f"{self.url}/readyz").is_success
-        except httpx.TransportError:
-            return False
+        return is_ready(self.url)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -61,4 +61,4 @@ def test_a_worker_that_stands_still_is_replaced_and_the_service_goes_on(fault: s
         assert other in workers(server)
         assert len(workers(server)) == 2
         assert "(exit code 70)" in server.log.read_text()
-        assert httpx.get(f"{server.url}/attention?sentence=hi").status_code == 200
+        assert httpx.get(f"{server.url}/attention?sentence=hi", timeout=START_SECONDS).status_code == 200

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.conftest import START_SECONDS, Server, poll, serving
+from tests.conftest import START_SECONDS, Server, is_ready, poll, serving
 from tests.faults.injecting import STALL_SECONDS
 
 pytestmark = pytest.mark.slow
@@ -78,14 +78,8 @@ def serving_without_log(errors: int, *command: str, environment: dict[str, str] 
     process = subprocess.Popen(arguments, stderr=errors, env=os.environ | (environment or {}))
     url = f"http://127.0.0.1:{port}"
 
-    def is_ready() -> bool:
-        try:
-            return httpx.get(f"{url}/readyz").is_success
-        except httpx.TransportError:
-            return False
-
     try:
-        poll(is_ready, process)
+        poll(lambda: is_ready(url), process)
         yield url
         assert process.poll() is None
     finally:
