@@ -15,7 +15,7 @@ from service.engine.cutting import INDICES
 from service.engine.models import Model
 from service.engine.plan import Attention, Plan
 from service.engine.shapes import STATISTICS
-from service.engine.tokenizer import OffsetUnit, Tokens, utf16_positions
+from service.engine.tokens import OffsetUnit, Tokens, utf16_positions
 from service.engine.words import Word
 
 

@@ -29,7 +29,7 @@ from service.engine.errors import RequestError
 from service.engine.models import Model
 from service.engine.pace import measure_pace
 from service.engine.plan import Attention, Plan
-from service.engine.tokenizer import Tokens
+from service.engine.tokens import Tokens
 from service.engine.words import SECONDS_PER_WORD
 from service.engine.worker import INLINE_SECONDS, Timings
 from service.heatmap.render import MOST_LABELS, Form, Renderer, estimate_seconds

@@ -10,7 +10,7 @@ from service import __version__
 from service.api.heatmap_request import HeatmapRequest
 from service.engine.models import Model
 from service.engine.plan import Plan
-from service.engine.tokenizer import Tokens
+from service.engine.tokens import Tokens
 from service.engine.words import Word, trim, words_of
 from service.heatmap.composition import Plot
 from service.heatmap.labelling import Axis

@@ -17,7 +17,7 @@ from service.engine.errors import NotOfferedError
 from service.engine.models import Kind, Model
 from service.engine.plan import NOTEBOOK, Plan, Question
 from service.engine.synthetic import SyntheticParameters
-from service.engine.tokenizer import Text
+from service.engine.tokens import Text
 from service.engine.view import WHOLE, Sight
 
 T = TypeVar("T")

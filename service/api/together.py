@@ -17,7 +17,7 @@ from service.api.requests import SentenceRequest, TokenizeRequest
 from service.engine.models import Model
 from service.engine.outcomes import each, outcome, parts, result
 from service.engine.plan import Attention
-from service.engine.tokenizer import Tokens
+from service.engine.tokens import Tokens
 from service.engine.worker import INLINE_SECONDS
 
 Request = TypeVar("Request", bound=SentenceRequest)

@@ -7,7 +7,7 @@ from service.engine.cutting import OVER_KEYS
 from service.engine.errors import IndexOutOfRangeError, NotOfferedError
 from service.engine.plan import Question
 from service.engine.shapes import ROW_STATISTICS
-from service.engine.tokenizer import Tokens
+from service.engine.tokens import Tokens
 from service.engine.view import Sight, View, resolve
 from service.engine.words import words_of
 

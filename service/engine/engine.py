@@ -20,8 +20,8 @@ from service.engine.models import Batching, Model
 from service.engine.outcomes import places_by
 from service.engine.plan import Attention, Plan, Question
 from service.engine.synthetic_model import SyntheticModel
-from service.engine.tokenizer import Text, Tokens
 from service.engine.tokenizing import tokenize_each, tokenize_in_pieces, tokenize_within
+from service.engine.tokens import Text, Tokens
 from service.engine.words import SECONDS_PER_WORD
 from service.engine.worker import Timings, Worker
 

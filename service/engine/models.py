@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from service.engine.collecting import Collector
 from service.engine.plan import Plan, Question, Stack
-from service.engine.tokenizer import Tokenizer, Tokens
+from service.engine.tokenizer import Tokenizer
+from service.engine.tokens import Tokens
 from service.engine.worker import Timings
 
 Kind = Literal["synthetic", "pretrained"]

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from service.engine.collecting import Array, HeadReduction, Wanted
 from service.engine.shapes import Dimensions
 from service.engine.synthetic import SyntheticParameters
-from service.engine.tokenizer import Tokens
+from service.engine.tokens import Tokens
 from service.engine.view import WHOLE, Sight
 from service.engine.words import Word
 

@@ -26,7 +26,7 @@ from service.engine.probe_long import can_stream
 from service.engine.running import CapturingRunner, Map, Runner
 from service.engine.shapes import ROW_STATISTICS, Dimensions
 from service.engine.streaming_heads import check_memory, stream
-from service.engine.tokenizer import Tokens
+from service.engine.tokens import Tokens
 from service.engine.view import lengths, resolve
 from service.engine.worker import Timings, Worker
 

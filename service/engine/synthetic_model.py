@@ -40,7 +40,8 @@ from service.engine.synthetic import (
     make_head,
 )
 from service.engine.threads import threads_for
-from service.engine.tokenizer import Tokens, bert_base_uncased
+from service.engine.tokenizer import bert_base_uncased
+from service.engine.tokens import Tokens
 from service.engine.view import lengths, resolve
 from service.engine.worker import INLINE_SECONDS, Timings, Worker
 

@@ -8,7 +8,7 @@ from tokenizers import Encoding
 from service.engine.errors import TooManyTokensError
 from service.engine.models import Model
 from service.engine.outcomes import each, places_by
-from service.engine.tokenizer import Text, Tokens
+from service.engine.tokens import Text, Tokens
 
 
 def tokenize_within(field: str, model: Model, text: Text) -> Tokens:

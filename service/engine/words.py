@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from service.engine.documents import Offset
-from service.engine.tokenizer import Tokens
+from service.engine.tokens import Tokens
 
 SECONDS_PER_WORD = 3e-6
 """What finding a word costs; measured."""

@@ -3,7 +3,8 @@
 import pytest
 
 from service.api.pictures import labels_by_text, labels_of
-from service.engine.tokenizer import Text, Tokenizer, bert_base_uncased
+from service.engine.tokenizer import Tokenizer, bert_base_uncased
+from service.engine.tokens import Text
 from tests.models import ARCHITECTURES
 
 

@@ -18,7 +18,7 @@ from service.engine.engine import Engine
 from service.engine.models import Batching, Model
 from service.engine.plan import Plan, Question
 from service.engine.sources import Source
-from service.engine.tokenizer import Text
+from service.engine.tokens import Text
 from tests.benchmarks import resident
 from tests.benchmarks.tables import spread
 

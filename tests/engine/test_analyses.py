@@ -14,7 +14,8 @@ from service.engine.analyses import of_rows, roll_out, value_weighted
 from service.engine.engine import Engine
 from service.engine.plan import Question
 from service.engine.shapes import STATISTICS
-from service.engine.tokenizer import Text, bert_base_uncased
+from service.engine.tokenizer import bert_base_uncased
+from service.engine.tokens import Text
 from service.engine.words import words_of
 from tests.engine.test_pretrained import CAPTURED, SENTENCES, plan_for
 from tests.models import ARCHITECTURES

@@ -13,7 +13,8 @@ from service.engine import documents
 from service.engine.documents import Document, can_be_divided, pieces, read
 from service.engine.engine import SYNTHETIC, Engine
 from service.engine.errors import NoTokensError, TooManyTokensError
-from service.engine.tokenizer import LONG, Text, bert_base_uncased
+from service.engine.tokenizer import LONG, bert_base_uncased
+from service.engine.tokens import Text
 from tests.strategies import SENTENCES
 
 TOKENIZER = bert_base_uncased()

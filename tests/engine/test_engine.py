@@ -17,7 +17,7 @@ from service.engine.engine import SYNTHETIC, Engine
 from service.engine.errors import IndexOutOfRangeError, NoTokensError, TooManyTokensError, UnknownModelError
 from service.engine.plan import Attention, Question
 from service.engine.synthetic import Draws, SyntheticParameters
-from service.engine.tokenizer import Text, Tokens
+from service.engine.tokens import Text, Tokens
 from service.engine.worker import Timings
 from tests import notebook
 from tests.strategies import TEXTS, WIDTHS

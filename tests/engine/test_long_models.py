@@ -14,7 +14,7 @@ from service.engine.models import Batching
 from service.engine.plan import Attention, Question
 from service.engine.running import Captured, Job
 from service.engine.sources import Source
-from service.engine.tokenizer import Text
+from service.engine.tokens import Text
 from service.engine.view import Sight
 from tests.engine.test_pretrained import CAPTURED
 from tests.models import EAGER

@@ -13,7 +13,8 @@ from service.engine.errors import NoTokensError, TooManyTokensError
 from service.engine.plan import Attention, Question
 from service.engine.running import Job
 from service.engine.synthetic import SyntheticParameters
-from service.engine.tokenizer import Text, Tokens, bert_base_uncased
+from service.engine.tokenizer import bert_base_uncased
+from service.engine.tokens import Text, Tokens
 from tests.strategies import SENTENCES
 
 CASES = st.builds(Text, SENTENCES, st.one_of(st.none(), SENTENCES), st.booleans(), st.sampled_from([None, 3, 100]))

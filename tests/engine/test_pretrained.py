@@ -20,7 +20,7 @@ from service.engine.plan import Attention, Plan, Question, Stack
 from service.engine.pretrained import PretrainedModel
 from service.engine.running import Captured, Job
 from service.engine.sources import Source
-from service.engine.tokenizer import Text
+from service.engine.tokens import Text
 from tests.models import ARCHITECTURES, EAGER, WITH_DECODER
 
 CAPTURED = [architecture for architecture in ARCHITECTURES if architecture not in EAGER]

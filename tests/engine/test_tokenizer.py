@@ -7,7 +7,8 @@ from tokenizers import AddedToken
 from tokenizers import Tokenizer as Backend
 
 from service.engine.errors import NoTokensError
-from service.engine.tokenizer import Text, Tokenizer, bert_base_uncased, utf16_positions
+from service.engine.tokenizer import Tokenizer, bert_base_uncased
+from service.engine.tokens import Text, utf16_positions
 from tests import notebook
 from tests.strategies import SENTENCES, TEXTS
 
