@@ -16,11 +16,12 @@ from service.engine.errors import (
     NoTokensError,
     UnknownModelError,
 )
+from service.engine.last_read import LastRead
 from service.engine.models import Batching, Model
 from service.engine.outcomes import places_by
 from service.engine.plan import Attention, Plan, Question
 from service.engine.synthetic_model import SyntheticModel
-from service.engine.tokenizing import tokenize_each, tokenize_in_pieces, tokenize_within
+from service.engine.tokenizing import most_tokens, tokenize_each, tokenize_in_pieces, tokenize_within
 from service.engine.tokens import Text, Tokens
 from service.engine.words import SECONDS_PER_WORD
 from service.engine.worker import Timings, Worker
@@ -55,6 +56,7 @@ class Engine:
         self.device = resolve_device(device)
         self.max_tokens = max_tokens
         self.max_stream_tokens = max_stream_tokens
+        self._last_read = LastRead()
         self.worker = Worker(num_threads or default_num_threads())
         self.models: dict[str, Model] = {
             SYNTHETIC: SyntheticModel(self.worker, self.device, max_tokens, max_stream_tokens)
@@ -125,10 +127,14 @@ class Engine:
         return model.target(read)
 
     async def _tokenize(self, field: str, model: Model, text: Text, timings: Timings) -> Tokens:
-        if model.tokenizer.is_read_in_pieces(text):
+        if not model.tokenizer.is_read_in_pieces(text):
+            return await self.worker.run("tokenize", timings, text.seconds, tokenize_within, field, model, text)
+        tokens = self._last_read.get(model.tokenizer, text.sentence)
+        if tokens is None or len(tokens) > most_tokens(field, model, text):
             steps = tokenize_in_pieces(field, model, text)
-            return await self.worker.run_long("tokenize", timings, text.seconds, steps)
-        return await self.worker.run("tokenize", timings, text.seconds, tokenize_within, field, model, text)
+            tokens = await self.worker.run_long("tokenize", timings, text.seconds, steps)
+            self._last_read.keep(model.tokenizer, tokens)
+        return tokens
 
     async def tokenize_all(self, asked: Sequence[tuple[Model, Text]], timings: Timings) -> list[Tokens | Exception]:
         """Tokenize many sentences at once, each as `tokenize` does; where that would raise, there is the error."""

@@ -11,6 +11,11 @@ from service.engine.outcomes import each, places_by
 from service.engine.tokens import Text, Tokens
 
 
+def most_tokens(field: str, model: Model, text: Text) -> int:
+    """How many `text`, which stands in `field`, may have: a decoder reads its start token first."""
+    return (text.limit or model.facts.max_tokens) - (field == "target")
+
+
 def tokenize_within(field: str, model: Model, text: Text) -> Tokens:
     """The tokens of `text`, which stands in `field`.
 
@@ -22,8 +27,7 @@ def tokenize_within(field: str, model: Model, text: Text) -> Tokens:
 
 def tokenize_in_pieces(field: str, model: Model, text: Text) -> Generator[None, None, Tokens]:
     """The same of a long text, in short steps."""
-    limit = text.limit or model.facts.max_tokens
-    found = yield from model.tokenizer.read_in_pieces(text, limit - (field == "target"))
+    found = yield from model.tokenizer.read_in_pieces(text, most_tokens(field, model, text))
     if isinstance(found, Tokens):
         return found
     raise _too_many(field, model, found + (field == "target"), text, is_pair=False)

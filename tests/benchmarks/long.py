@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 from threading import Event, Thread
 
@@ -45,6 +45,7 @@ KINDS: list[tuple[str, dict[str, object]]] = [
     ("/attention", {"sentence": "cat " * 512, "include": ["attentions"], "format": "npy"}),
 ]
 """What other clients ask; the last is computed by the thread that computes pictures."""
+_numbers = count()
 
 
 def measure(rounds: int) -> Rows:
@@ -84,7 +85,8 @@ def picture(url: str, n: int) -> float:
     address = url.removeprefix("http://")
     connection = http.client.HTTPConnection(address)
     query = f"/heatmap?width={BINS}&height={BINS}&labels=false&colorbar=false&title=+&seed={time.time_ns()}"
-    connection.request("POST", query, ("cat " * n).encode(), {"Content-Type": "text/plain"})
+    text = "cat " * n + " " * next(_numbers)  # no text twice: the service has kept the tokens of the last ones
+    connection.request("POST", query, text.encode(), {"Content-Type": "text/plain"})
     response = connection.getresponse()
     response.read()
     connection.close()
