@@ -8,7 +8,8 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.api.addresses import METRICS
-from service.api.admission import UNBOUNDED, Admission
+from service.api.admission import Admission
+from service.api.admitting import UNBOUNDED
 from service.api.exchange import Exchange
 from service.api.problems import ProblemError, ShuttingDownError
 from service.api.reading import MAX_DROPPED_BYTES

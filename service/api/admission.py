@@ -7,14 +7,8 @@ import asyncio
 from collections import deque
 from time import perf_counter
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from service.api import explorer
-from service.api.addresses import METRICS, PROBES, routed_path
 from service.api.exchange import Exchange
-from service.api.headers import declared_length
 from service.api.problems import RETRY_AFTER, DeadlineError, ProblemError, SlowSenderError
-from service.api.responses import PIECE_BYTES
 
 QUEUE_SECONDS = 0.03
 """After a burst, a queue whose end would wait longer takes nobody more.
@@ -26,9 +20,6 @@ CALM_SECONDS = 1
 """When nobody has had to wait for so long, who comes then begins another burst."""
 LATEST = 64
 """Of about so many requests that ended last, the mean tells how long each is at work."""
-
-UNBOUNDED = {*PROBES, METRICS, *explorer.PATHS}
-"""What is answered whatever else is at work: a page that lacks one of its modules could not even say so."""
 
 
 class Admission:
@@ -56,6 +47,9 @@ class Admission:
         self.in_flight = 0
         """How many requests were let in and have not ended."""
         self.at_work = 0
+        """How many have a slot."""
+        self.aside = 0
+        """How many take long, and so have none."""
         self.reserved_bytes = 0
         self.draining = asyncio.Event()
         """Set when the service ends: what is under way may go on, streams end as soon as they can."""
@@ -105,6 +99,25 @@ class Admission:
         exchange.at_work_since = perf_counter()
         exchange.timings["queue"] = exchange.timings.get("queue", 0.0) + exchange.at_work_since - began
 
+    def step_aside(self, exchange: Exchange) -> None:
+        """Let another have the slot of a request that takes long: from now on it waits for others that do.
+
+        Raises:
+            ProblemError: so many do so already as may work and wait.
+        """
+        if exchange.at_work_since is None:
+            return
+        if self.aside >= self._slots + self._queue:
+            raise ProblemError(
+                "too-many-requests",
+                f"{self.aside} long requests are at work or wait for each other (MAX_CONCURRENT_REQUESTS and "
+                "MAX_QUEUED_REQUESTS together), which is the limit. Try again in a moment.",
+                headers=RETRY_AFTER,
+            )
+        self.aside += 1
+        exchange.is_aside = True
+        self._leave(exchange, exchange.at_work_since)
+
     def reserve(self, exchange: Exchange, size: int) -> None:
         """Count `size` more bytes that a request may have in memory; one that is alone may have any.
 
@@ -127,10 +140,10 @@ class Admission:
         self._unanswered.pop(exchange, None)
         self.reserved_bytes -= exchange.reserved_bytes
         exchange.reserved_bytes = 0
+        self.aside -= exchange.is_aside
+        exchange.is_aside = False
         if exchange.at_work_since is not None:
-            self._seconds_at_work += (perf_counter() - exchange.at_work_since - self._seconds_at_work) / LATEST
-            exchange.at_work_since = None
-            self._pass_on()
+            self._leave(exchange, exchange.at_work_since)
 
     def expire(self) -> None:
         """Abandon what should have begun to be answered by now."""
@@ -163,6 +176,12 @@ class Admission:
         most = QUEUE_SECONDS * self._slots / self._seconds_at_work if self._seconds_at_work else self._queue
         return min(self._queue, int(most))
 
+    def _leave(self, exchange: Exchange, since: float) -> None:
+        """Give back the slot that a request has had `since` then."""
+        self._seconds_at_work += (perf_counter() - since - self._seconds_at_work) / LATEST
+        exchange.at_work_since = None
+        self._pass_on()
+
     def _pass_on(self) -> None:
         """Give a slot to who has waited longest."""
         while self._waiting:
@@ -171,26 +190,3 @@ class Admission:
                 slot.set_result(None)
                 return
         self.at_work -= 1
-
-
-class AdmissionMiddleware:
-    """Lets in what there is room for, before its body is read; who works takes a slot by `Admission.begin`."""
-
-    def __init__(self, app: ASGIApp, admission: Admission) -> None:
-        """Wrap `app`."""
-        self.app = app
-        self._admission = admission
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse or answer."""
-        if scope["type"] != "http" or routed_path(scope) in UNBOUNDED:
-            await self.app(scope, receive, send)
-            return
-        exchange: Exchange = scope["exchange"]
-        self._admission.admit(exchange, declared_length(scope))
-        try:
-            await self.app(scope, receive, send)
-            if exchange.sent_bytes > PIECE_BYTES and "drained" in scope:  # less than a piece needs no watching
-                await scope["drained"]()
-        finally:
-            self._admission.end(exchange)

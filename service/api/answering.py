@@ -21,6 +21,7 @@ from service.api.reading import JSON, LINES, TEXT, check_headers, read_body, rea
 from service.api.requests import SentenceRequest
 from service.api.responses import BufferResponse
 from service.api.streaming import LineResponse
+from service.engine.aside import step_aside
 
 if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serves /livez meanwhile
     from service.api.encoding import Encoded
@@ -130,6 +131,7 @@ class SentenceApp:
     ) -> "Encoded":
         """The answer, once there is a slot to work in."""
         await self._admission.begin(exchange)
+        step_aside.set(partial(self._admission.step_aside, exchange))
         reserve = partial(self._admission.reserve, exchange)
         encoded: Encoded = await getattr(operations, self._endpoint.operation)(fields, form, exchange.timings, reserve)
         return encoded

@@ -1,8 +1,9 @@
 """Whether an answer would be too large, decided before any work."""
 
-from math import prod, sqrt
+from math import ceil, prod, sqrt
 
 from service.api.encoding import BYTES_PER_CHARACTER, BYTES_PER_WORD, estimate_json_bytes
+from service.api.problems import ProblemError
 from service.engine.errors import ResponseTooLargeError, TooMuchWorkError
 from service.engine.plan import Plan
 from service.engine.shapes import Dimensions
@@ -71,6 +72,22 @@ def check_deadline(plan: Plan, limit: float) -> None:
         f"for at most {queries:,} queries by query_window, or for a text of {sqrt(share):.0%} of its length{fewer}.",
         ["query_window"],
     )
+
+
+def check_turn(plan: Plan, ahead: float, limit: float) -> None:
+    """Let pass what is streamed and ends within `limit` seconds, of which those `ahead` of it take so many.
+
+    Raises:
+        ProblemError: it would end later; says so at once instead of then.
+    """
+    late = ahead + plan.seconds - limit
+    if plan.wanted.streamed and ahead and late > 0:
+        raise ProblemError(
+            "too-many-requests",
+            f"Long requests need about {ahead:.0f} seconds before this one has its turn, and it {plan.seconds:.0f} "
+            f"more; the limit is {limit:g} (REQUEST_TIMEOUT). Try again later, or ask for less.",
+            headers={"Retry-After": f"{ceil(late)}"},
+        )
 
 
 def _most_tokens(plan: Plan, form: str, decimals: int | None, limit: int) -> int:

@@ -20,7 +20,7 @@ from service.api.encoding import (
     Encoded,
 )
 from service.api.heatmap_request import HeatmapRequest
-from service.api.limits import check_deadline, check_grid_size, check_response_size
+from service.api.limits import check_deadline, check_grid_size, check_response_size, check_turn
 from service.api.members import attention_pieces, encode_attention, encode_tokens
 from service.api.requests import SentenceRequest, TokenizeRequest
 from service.api.service_answers import Info, ModelList
@@ -135,6 +135,7 @@ class Operations:
         task = await self.prepare(request, form, model, source, timings)
         if request.dry_run:
             return estimating.of_attention(request, form, task.plan, task.size, task.seconds)
+        self._check_turn(task.plan)
         reserve(task.size + task.plan.working_bytes)
         return await self.encode_attention(task, await self.engine.attend(model, task.plan, timings), timings)
 
@@ -192,6 +193,7 @@ class Operations:
             check_grid_size(plan, self.max_response_bytes)
         if request.dry_run:
             return estimating.of_picture(request, form, model, plan, plot)
+        self._check_turn(plan)
         reserve(plan.bytes + plan.working_bytes)
         plot = replace(plot, matrices=await self.engine.matrices(model, plan, timings))
         timings["encode"] = laying_out["encode"]
@@ -230,6 +232,9 @@ class Operations:
         model = self.engine.model(request.model)
         questions.check_fields(request, model)
         return model
+
+    def _check_turn(self, plan: Plan) -> None:
+        check_turn(plan, self.engine.worker.seconds_ahead(plan.seconds), self.request_seconds)
 
     async def _target(
         self, request: AttentionRequest | HeatmapRequest, model: Model, timings: Timings

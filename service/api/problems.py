@@ -68,7 +68,10 @@ KINDS = {
         422, "Too much work", "To compute it would take longer than REQUEST_TIMEOUT, or too much memory."
     ),
     "too-many-requests": Kind(
-        429, "Too many requests", "MAX_CONCURRENT_REQUESTS are at work and MAX_QUEUED_REQUESTS wait; see Retry-After."
+        429,
+        "Too many requests",
+        "As many as may are at work and wait (MAX_CONCURRENT_REQUESTS, MAX_QUEUED_REQUESTS, long ones by their time); "
+        "see Retry-After.",
     ),
     "too-many-bytes": Kind(
         429, "Too many bytes in flight", "Bodies and answers at work would have more than MAX_INFLIGHT_BYTES."

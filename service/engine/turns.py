@@ -16,8 +16,16 @@ class Turns:
     def __init__(self) -> None:
         """Let nobody wait yet."""
         self._is_taken = False
+        self._taker_left = 0.0
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
+
+    def ahead(self, left: float) -> float:
+        """The seconds until one who comes now, with so much left, has a turn; others may come before it."""
+        others = [other for other, _, turn in self._waiting if not turn.done()]
+        if self._is_taken:
+            others.append(self._taker_left)
+        return sum(other for other in others if other <= left)
 
     @asynccontextmanager
     async def take(self, left: float) -> AsyncIterator[None]:
@@ -32,6 +40,7 @@ class Turns:
                     self._pass_on()
                 raise
         self._is_taken = True
+        self._taker_left = left
         try:
             yield
         finally:

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import torch
 
+from service.engine.aside import step_aside
 from service.engine.crew import Crew
 from service.engine.turns import Turns
 
@@ -130,6 +131,7 @@ class Worker:
 
         The thread takes a few, does others' work, and goes on. Whoever stops waiting ends it at the next step.
         """
+        step_aside.get()()
         ended: Ended[T] | None = None
         own: Timings = {stage: 0.0}
         began = perf_counter()
@@ -144,6 +146,10 @@ class Worker:
         for name, spent in (("queue", waited), (stage, own[stage])):
             timings[name] = timings.get(name, 0.0) + spent
         return ended.result
+
+    def seconds_ahead(self, seconds: float) -> float:
+        """How long the next long work, which needs so many `seconds`, waits for that which has less left."""
+        return self._turns.ahead(seconds)
 
     def _take(self, steps: Generator[None, None, T]) -> "Ended[T] | None":
         """Take some steps, until others wait for the thread; their end, if they come to it."""

@@ -224,8 +224,8 @@ async def test_the_service_stops_computing_for_a_client_that_has_gone(server_url
     head = f"POST /attention?top_k=1&include=attentions HTTP/1.1\r\nhost: a\r\ncontent-length: {len(body)}\r\n"
     host, _, port = server_url.removeprefix("http://").partition(":")
 
-    async def wait_until(at_work: int) -> None:
-        while f"attention_requests_at_work {at_work}.0" not in (await client.get("/metrics")).text:
+    async def wait_until(aside: int) -> None:
+        while f"attention_requests_aside {aside}.0" not in (await client.get("/metrics")).text:
             pass
 
     async with httpx.AsyncClient(base_url=server_url) as client, asyncio.timeout(10):

@@ -60,3 +60,18 @@ async def test_who_fails_or_goes_away_passes_the_turn_on() -> None:
     told.cancel()
     await waiting
     assert log == ["waiting"]
+
+
+async def test_ahead_are_those_that_have_as_much_left_or_less() -> None:
+    turns, log, done = Turns(), list[str](), list[asyncio.Task[None]]()
+    assert turns.ahead(9) == 0
+    async with turns.take(4):
+        assert (turns.ahead(5), turns.ahead(4), turns.ahead(3)) == (4, 4, 0)
+        done += [asyncio.create_task(wait_for(turns, "waiting", left, log)) for left in (2, 3, 7)]
+        gone = asyncio.create_task(wait_for(turns, "gone", 1, log))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.wait([gone])
+        assert (turns.ahead(8), turns.ahead(3), turns.ahead(1)) == (16, 5, 0)
+    await asyncio.gather(*done)
+    assert turns.ahead(9) == 0
