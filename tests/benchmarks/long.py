@@ -37,6 +37,8 @@ MIB = 1024**2
 BARS = {DENSE: 40.0, LONG: 64.0}
 """MiB above the idle process."""
 FASTER_BAR, SHARE_BAR, OTHERS_BAR = 3.0, 0.5, 2.0
+CROWDS = [(1, LONG), (30, DENSE)]
+"""How many clients ask for one long picture after the other, and of how many tokens."""
 RATE, SECONDS = 100, 8
 SHORT: dict[str, object] = {"sentence": "Transformers are powerful models for natural language processing."}
 KINDS: list[tuple[str, dict[str, object]]] = [
@@ -52,7 +54,8 @@ def measure(rounds: int) -> Rows:
     """Everything in turn, `rounds` times; a row for each figure."""
     seconds: dict[int, list[float]] = {n: [] for n in LENGTHS}
     peaks: dict[int, list[float]] = {n: [] for n in LENGTHS}
-    faster, shares, slower = [], [], []
+    faster, shares = [], []
+    slower: dict[tuple[int, int], list[float]] = {crowd: [] for crowd in CROWDS}
     for _ in range(rounds):
         with serving("--request-timeout", "600") as server:
             picture(server.url, 1024)
@@ -65,15 +68,21 @@ def measure(rounds: int) -> Rows:
                     faster.append(_whole(n) / seconds[n][-1])
                 if n == LONG:
                     shares.append(_limit(n) / seconds[n][-1])
-        slower.append(_others())
+        for crowd in CROWDS:
+            slower[crowd].append(_others(*crowd))
     _draw(seconds, peaks)
     return [
         _row(f"n={DENSE:,}", "times as fast as the whole", faster, FASTER_BAR),
         *[_row(f"n={n:,}", "MiB above idle", peaks[n], BARS.get(n), 1) for n in LENGTHS],
         _row(f"n={LONG:,}", "of the limit", shares, SHARE_BAR),
         *[_row(f"n={n:,}", "nanoseconds a cell", [1e9 * each / n**2 for each in seconds[n]], None) for n in LENGTHS],
-        _row("other clients beside one", "p99, as a share of that without", slower, OTHERS_BAR),
+        *[_beside(*crowd, slower[crowd]) for crowd in CROWDS],
     ]
+
+
+def _beside(clients: int, n: int, shares: list[float]) -> dict[str, object]:
+    bar = OTHERS_BAR if clients == 1 else None
+    return _row(f"others beside {clients} of n={n:,}", "p99, as a share of that without", shares, bar)
 
 
 def _row(target: str, figure: str, values: list[float], bar: float | None, digits: int = 3) -> dict[str, object]:
@@ -132,13 +141,13 @@ def _seconds(work: Callable[[], object], times: int = 40) -> float:
     return min(tries)
 
 
-def _others() -> float:
-    """The p99 of other clients' requests while pictures are computed, as a share of that without."""
+def _others(clients: int, n: int) -> float:
+    """The p99 of others' requests while `clients` have pictures of n tokens computed, as a share of that without."""
     with serving("--request-timeout", "600") as server:
         picture(server.url, 1024)
         uvloop.run(_p99(server))
         calm = uvloop.run(_p99(server))
-        with _pictures(server):
+        with _pictures(server, clients, n):
             busy = uvloop.run(_p99(server))
     return busy / calm
 
@@ -156,22 +165,24 @@ async def _p99(server: Server) -> float:
 
 
 @contextmanager
-def _pictures(server: Server) -> Iterator[None]:
-    """One long picture after the other, until the context ends."""
+def _pictures(server: Server, clients: int, n: int) -> Iterator[None]:
+    """One long picture after the other for each client, until the context ends."""
     ends = Event()
 
     def ask() -> None:
         while not ends.is_set():
-            picture(server.url, LONG)
+            picture(server.url, n)
 
-    asking = Thread(target=ask)
-    asking.start()
+    asking = [Thread(target=ask) for _ in range(clients)]
+    for each in asking:
+        each.start()
     try:
         time.sleep(1)
         yield
     finally:
         ends.set()
-        asking.join()
+        for each in asking:
+            each.join()
 
 
 def _draw(seconds: dict[int, list[float]], peaks: dict[int, list[float]]) -> None:
