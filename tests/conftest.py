@@ -25,6 +25,8 @@ hypothesis_settings.register_profile("service", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("service")
 
 START_SECONDS = 60
+MOST_PROCESSES = 4
+"""Torch in each computes on all cores."""
 T = TypeVar("T")
 
 
@@ -34,6 +36,12 @@ OF_THIS_PROCESS = {"app", "caplog", "monkeypatch", "tmp_path"}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--url", help="with -m contract: ask the service at this address, not one in this process")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Several for all that runs by default; a file needs no other, and what is slow, or drives a browser, is alone."""
+    is_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS and "not slow" in config.option.markexpr
+    return min(MOST_PROCESSES, os.cpu_count() or 1) if is_all else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
