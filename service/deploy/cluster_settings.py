@@ -102,8 +102,11 @@ class ClusterSettings(Settings):
 
     @property
     def at_once(self) -> int:
-        """Requests that a replica takes at the same time. More than it admits: it is the app that refuses."""
-        return self.max_concurrent_requests + self.max_queued_requests + PROBES
+        """Requests that a replica takes at the same time. More than it admits: it is the app that refuses.
+
+        As many as are at work and wait may take long beside them.
+        """
+        return 2 * (self.max_concurrent_requests + self.max_queued_requests) + PROBES
 
     @property
     def of_a_replica(self) -> Settings:
