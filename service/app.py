@@ -14,7 +14,7 @@ from starlette.routing import Route
 from service import __version__
 from service.api.access import AccessMiddleware, PrivateMiddleware
 from service.api.admission import Admission
-from service.api.admitting import AdmissionMiddleware
+from service.api.admission_middleware import AdmissionMiddleware
 from service.api.compression import CompressionMiddleware
 from service.api.cross_origin import CrossOriginMiddleware
 from service.api.housekeeping import keep_house

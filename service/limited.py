@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from service.api.addresses import METRICS
 from service.api.admission import Admission
-from service.api.admitting import UNBOUNDED
+from service.api.admission_middleware import UNBOUNDED
 from service.api.exchange import Exchange
 from service.api.problems import ProblemError, ShuttingDownError
 from service.api.reading import MAX_DROPPED_BYTES

@@ -5,6 +5,8 @@ A request holds its place until the last byte of its answer has left.
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from time import perf_counter
 
 from service.api.exchange import Exchange
@@ -33,7 +35,7 @@ class Admission:
         self._slots = slots
         self._queue = queue
         self._most_bytes = most_bytes
-        self._timeout = timeout
+        self.timeout = timeout
         self._most_body_bytes = most_body_bytes
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._seconds_at_work = 0.0
@@ -48,8 +50,8 @@ class Admission:
         """How many requests were let in and have not ended."""
         self.at_work = 0
         """How many have a slot."""
-        self.aside = 0
-        """How many take long, and so have none."""
+        self.at_side = 0
+        """How many take long, and so have none meanwhile."""
         self.reserved_bytes = 0
         self.draining = asyncio.Event()
         """Set when the service ends: what is under way may go on, streams end as soon as they can."""
@@ -78,16 +80,44 @@ class Admission:
             ProblemError: too many wait.
         """
         exchange.is_read = True
+        if self.at_work >= self._slots:
+            self._check_queue()
+            now = perf_counter()
+            self._burst = self._burst + 1 if now - self._crowded < CALM_SECONDS else 1
+            self._crowded = now
+        await self._take(exchange, self._waiting.append)
+
+    @asynccontextmanager
+    async def aside(self, exchange: Exchange) -> AsyncIterator[None]:
+        """Let others have the slot of a request that takes long, and then take one before those that wait.
+
+        Raises:
+            ProblemError: so many do so already as may work and wait.
+        """
+        if self.at_side >= self._slots + self._queue:
+            raise ProblemError(
+                "too-many-requests",
+                f"{self.at_side} long requests are computed or wait for each other, which is the limit "
+                "(MAX_CONCURRENT_REQUESTS and MAX_QUEUED_REQUESTS together). Try again in a moment.",
+                headers=RETRY_AFTER,
+            )
+        self.at_side += 1
+        self._leave(exchange)
+        try:
+            yield
+        finally:
+            self.at_side -= 1
+        await self._take(exchange, self._waiting.appendleft)
+
+    async def _take(self, exchange: Exchange, line_up: Callable[[asyncio.Future[None]], None]) -> None:
+        """Take a slot, or wait for one where `line_up` puts it."""
         if self.at_work < self._slots:
             self.at_work += 1
             exchange.at_work_since = perf_counter()
             return
-        self._check_queue()
         slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         began = perf_counter()
-        self._waiting.append(slot)
-        self._burst = self._burst + 1 if began - self._crowded < CALM_SECONDS else 1
-        self._crowded = began
+        line_up(slot)
         try:
             await slot
         except asyncio.CancelledError:
@@ -98,25 +128,6 @@ class Admission:
             raise
         exchange.at_work_since = perf_counter()
         exchange.timings["queue"] = exchange.timings.get("queue", 0.0) + exchange.at_work_since - began
-
-    def step_aside(self, exchange: Exchange) -> None:
-        """Let another have the slot of a request that takes long: from now on it waits for others that do.
-
-        Raises:
-            ProblemError: so many do so already as may work and wait.
-        """
-        if exchange.at_work_since is None:
-            return
-        if self.aside >= self._slots + self._queue:
-            raise ProblemError(
-                "too-many-requests",
-                f"{self.aside} long requests are at work or wait for each other (MAX_CONCURRENT_REQUESTS and "
-                "MAX_QUEUED_REQUESTS together), which is the limit. Try again in a moment.",
-                headers=RETRY_AFTER,
-            )
-        self.aside += 1
-        exchange.is_aside = True
-        self._leave(exchange, exchange.at_work_since)
 
     def reserve(self, exchange: Exchange, size: int) -> None:
         """Count `size` more bytes that a request may have in memory; one that is alone may have any.
@@ -140,21 +151,18 @@ class Admission:
         self._unanswered.pop(exchange, None)
         self.reserved_bytes -= exchange.reserved_bytes
         exchange.reserved_bytes = 0
-        self.aside -= exchange.is_aside
-        exchange.is_aside = False
-        if exchange.at_work_since is not None:
-            self._leave(exchange, exchange.at_work_since)
+        self._leave(exchange)
 
     def expire(self) -> None:
         """Abandon what should have begun to be answered by now."""
-        latest = perf_counter() - self._timeout
+        latest = perf_counter() - self.timeout
         for exchange in list(self._unanswered):
             if exchange.began > latest:
                 return
             del self._unanswered[exchange]
             if not exchange.has_begun:
                 late = DeadlineError if exchange.is_read else SlowSenderError
-                exchange.abandon(late(self._timeout))
+                exchange.abandon(late(self.timeout))
 
     def _check_queue(self) -> None:
         if self.at_work >= self._slots and len(self._waiting) >= self._most_waiting:
@@ -176,11 +184,12 @@ class Admission:
         most = QUEUE_SECONDS * self._slots / self._seconds_at_work if self._seconds_at_work else self._queue
         return min(self._queue, int(most))
 
-    def _leave(self, exchange: Exchange, since: float) -> None:
-        """Give back the slot that a request has had `since` then."""
-        self._seconds_at_work += (perf_counter() - since - self._seconds_at_work) / LATEST
-        exchange.at_work_since = None
-        self._pass_on()
+    def _leave(self, exchange: Exchange) -> None:
+        """Give back the slot of a request, if it has one."""
+        if exchange.at_work_since is not None:
+            self._seconds_at_work += (perf_counter() - exchange.at_work_since - self._seconds_at_work) / LATEST
+            exchange.at_work_since = None
+            self._pass_on()
 
     def _pass_on(self) -> None:
         """Give a slot to who has waited longest."""

@@ -18,10 +18,10 @@ from service.api.headers import declared_length, header, raw
 from service.api.negotiation import choose_form
 from service.api.problems import Occurrence, ShuttingDownError, problem_document
 from service.api.reading import JSON, LINES, TEXT, check_headers, read_body, read_query, read_text
+from service.api.request_room import RequestRoom
 from service.api.requests import SentenceRequest
 from service.api.responses import BufferResponse
 from service.api.streaming import LineResponse
-from service.engine.aside import step_aside
 
 if TYPE_CHECKING:  # operations import torch, which takes seconds: the app serves /livez meanwhile
     from service.api.encoding import Encoded
@@ -131,9 +131,8 @@ class SentenceApp:
     ) -> "Encoded":
         """The answer, once there is a slot to work in."""
         await self._admission.begin(exchange)
-        step_aside.set(partial(self._admission.step_aside, exchange))
-        reserve = partial(self._admission.reserve, exchange)
-        encoded: Encoded = await getattr(operations, self._endpoint.operation)(fields, form, exchange.timings, reserve)
+        room = RequestRoom(self._admission, exchange)
+        encoded: Encoded = await getattr(operations, self._endpoint.operation)(fields, form, exchange.timings, room)
         return encoded
 
     @staticmethod

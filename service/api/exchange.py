@@ -24,7 +24,6 @@ class Exchange:
         "client",
         "ended",
         "is_abandoned",
-        "is_aside",
         "is_read",
         "method",
         "path",
@@ -64,8 +63,6 @@ class Exchange:
         """The kind of problem that was answered."""
         self.at_work_since: float | None = None
         """None = it has no slot."""
-        self.is_aside = False
-        """Whether it has given its slot away, as it takes long."""
         self.reserved_bytes = 0
         """What it may have in memory, as the admission counts."""
         self.task = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""Whether an answer would be too large, decided before any work."""
+"""Whether an answer would be too large, or come too late, decided before any work."""
 
 from math import ceil, prod, sqrt
 
@@ -74,18 +74,18 @@ def check_deadline(plan: Plan, limit: float) -> None:
     )
 
 
-def check_turn(plan: Plan, ahead: float, limit: float) -> None:
-    """Let pass what is streamed and ends within `limit` seconds, of which those `ahead` of it take so many.
+def check_turn(seconds: float, ahead: float, left: float) -> None:
+    """Let pass what needs so many `seconds`, and before it those `ahead` of it, and has so many `left`.
 
     Raises:
         ProblemError: it would end later; says so at once instead of then.
     """
-    late = ahead + plan.seconds - limit
-    if plan.wanted.streamed and ahead and late > 0:
+    late = ahead + seconds - left
+    if ahead and late > 0:
         raise ProblemError(
             "too-many-requests",
-            f"Long requests need about {ahead:.0f} seconds before this one has its turn, and it {plan.seconds:.0f} "
-            f"more; the limit is {limit:g} (REQUEST_TIMEOUT). Try again later, or ask for less.",
+            f"Other long requests need about {ahead:.1f} seconds before this one has its turn, and it {seconds:.1f} "
+            f"more, of which it has {left:.1f} (REQUEST_TIMEOUT). Try again later, or ask for less.",
             headers={"Retry-After": f"{ceil(late)}"},
         )
 

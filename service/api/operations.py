@@ -1,7 +1,7 @@
 """What the service does, without HTTP: fields in, encoded answers out. The routes and the command line share it."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from service.api import estimating, pictures, questions
 from service.api.attention_request import AttentionForm, AttentionRequest
 from service.api.descriptions import describe_model, describe_service
 from service.api.encoding import (
+    BYTES_PER_TOKEN,
     SECONDS_PER_BYTE,
     SECONDS_PER_CHARACTER,
     SECONDS_PER_QUANTIZED_BYTE,
@@ -20,9 +21,10 @@ from service.api.encoding import (
     Encoded,
 )
 from service.api.heatmap_request import HeatmapRequest
-from service.api.limits import check_deadline, check_grid_size, check_response_size, check_turn
+from service.api.limits import check_deadline, check_grid_size, check_response_size
 from service.api.members import attention_pieces, encode_attention, encode_tokens
 from service.api.requests import SentenceRequest, TokenizeRequest
+from service.api.room import UNBOUNDED, Room, while_computing, while_tokenizing
 from service.api.service_answers import Info, ModelList
 from service.engine.engine import Engine
 from service.engine.errors import RequestError
@@ -37,13 +39,6 @@ from service.heatmap.render import MOST_LABELS, Form, Renderer, estimate_seconds
 WARM_UP = "Attention!"
 SECONDS_PER_LABEL = 5e-6
 """What naming a row and a column costs; measured."""
-
-Reserve = Callable[[int], None]
-"""Takes a number of bytes, and raises an error where there is no room for them."""
-
-
-def unbounded(_size: int) -> None:
-    """Reserve any number of bytes."""
 
 
 def seconds_to_encode(tokens: Tokens) -> float:
@@ -109,35 +104,35 @@ class Operations:
         with contextlib.suppress(RequestError):
             await self.heatmap(HeatmapRequest(sentence=WARM_UP), "png", {})
 
-    async def tokenize(
-        self, request: TokenizeRequest, _form: str, timings: Timings, _reserve: Reserve = unbounded
-    ) -> Encoded:
+    async def tokenize(self, request: TokenizeRequest, _form: str, timings: Timings, room: Room = UNBOUNDED) -> Encoded:
         """The tokens of a sentence.
 
-        Each operation adds the seconds of its stages to `timings`, and tells `reserve` how many bytes it may need,
-        before it computes anything.
+        Each operation adds the seconds of its stages to `timings`, and before it computes asks `room` for the bytes
+        that it may need.
         """
         model = self.model_of(request)
-        tokens = await self.engine.tokenize(model, questions.text_of(request, model), timings)
+        tokens = await self._tokenize(request, model, timings, room)
+        room.reserve(len(tokens) * BYTES_PER_TOKEN)
         return await self.engine.worker.run(
             "encode", timings, seconds_to_encode(tokens), encode_tokens, request, tokens
         )
 
     async def attention(
-        self, request: AttentionRequest, form: AttentionForm, timings: Timings, reserve: Reserve = unbounded
+        self, request: AttentionRequest, form: AttentionForm, timings: Timings, room: Room = UNBOUNDED
     ) -> Encoded:
         """Every matrix on the way from tokens to weighted values."""
         model = self.model_of(request)
         questions.check_form(request, form)
         if form == "npy" and request.format is None:  # which decides what is included, and so how long a text may be
             request = request.model_copy(update={"format": form})
-        source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
+        source = await self._tokenize(request, model, timings, room)
         task = await self.prepare(request, form, model, source, timings)
         if request.dry_run:
             return estimating.of_attention(request, form, task.plan, task.size, task.seconds)
-        self._check_turn(task.plan)
-        reserve(task.size + task.plan.working_bytes)
-        return await self.encode_attention(task, await self.engine.attend(model, task.plan, timings), timings)
+        room.reserve(task.size + task.plan.working_bytes)
+        async with while_computing(room, self.engine, task.plan):
+            attention = await self.engine.attend(model, task.plan, timings)
+        return await self.encode_attention(task, attention, timings)
 
     async def prepare(
         self, request: AttentionRequest, form: AttentionForm, model: Model, source: Tokens, timings: Timings
@@ -168,12 +163,10 @@ class Operations:
         pieces = attention_pieces(task.request, task.model, task.plan, attention)
         return Encoded(await worker.run_steps("encode", timings, seconds_to_encode(task.plan.source), pieces))
 
-    async def heatmap(
-        self, request: HeatmapRequest, form: Form, timings: Timings, reserve: Reserve = unbounded
-    ) -> Encoded:
+    async def heatmap(self, request: HeatmapRequest, form: Form, timings: Timings, room: Room = UNBOUNDED) -> Encoded:
         """A picture of one head's matrix, of all heads reduced to one, or of many heads side by side."""
         model = self.model_of(request)
-        source = await self.engine.tokenize(model, questions.text_of(request, model), timings)
+        source = await self._tokenize(request, model, timings, room)
         target = await self._target(request, model, timings)
         question = questions.picture_of(request, model)
         cells = await self.engine.plan(model, source, target, question, timings)
@@ -193,9 +186,9 @@ class Operations:
             check_grid_size(plan, self.max_response_bytes)
         if request.dry_run:
             return estimating.of_picture(request, form, model, plan, plot)
-        self._check_turn(plan)
-        reserve(plan.bytes + plan.working_bytes)
-        plot = replace(plot, matrices=await self.engine.matrices(model, plan, timings))
+        room.reserve(plan.bytes + plan.working_bytes)
+        async with while_computing(room, self.engine, plan):
+            plot = replace(plot, matrices=await self.engine.matrices(model, plan, timings))
         timings["encode"] = laying_out["encode"]
         metadata = pictures.metadata(request, model, plan)
         render = partial(self.renderer.render, plot, style, form, metadata, layout)
@@ -233,8 +226,11 @@ class Operations:
         questions.check_fields(request, model)
         return model
 
-    def _check_turn(self, plan: Plan) -> None:
-        check_turn(plan, self.engine.worker.seconds_ahead(plan.seconds), self.request_seconds)
+    async def _tokenize(self, request: SentenceRequest, model: Model, timings: Timings, room: Room) -> Tokens:
+        """What the sentence has."""
+        text = questions.text_of(request, model)
+        async with while_tokenizing(room, self.engine, model, text):
+            return await self.engine.tokenize(model, text, timings)
 
     async def _target(
         self, request: AttentionRequest | HeatmapRequest, model: Model, timings: Timings

@@ -70,8 +70,7 @@ KINDS = {
     "too-many-requests": Kind(
         429,
         "Too many requests",
-        "As many as may are at work and wait (MAX_CONCURRENT_REQUESTS, MAX_QUEUED_REQUESTS, long ones by their time); "
-        "see Retry-After.",
+        "All slots are taken and the queue is full, or long requests would have their turn too late; see Retry-After.",
     ),
     "too-many-bytes": Kind(
         429, "Too many bytes in flight", "Bodies and answers at work would have more than MAX_INFLIGHT_BYTES."

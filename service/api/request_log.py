@@ -11,7 +11,7 @@ from urllib.parse import quote
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.admitting import UNBOUNDED
+from service.api.admission_middleware import UNBOUNDED
 from service.api.exchange import Exchange
 from service.logs import Form, escaped, quoted
 

@@ -21,7 +21,7 @@ from service.engine.models import Batching, Model
 from service.engine.outcomes import places_by
 from service.engine.plan import Attention, Plan, Question
 from service.engine.synthetic_model import SyntheticModel
-from service.engine.tokenizing import most_tokens, tokenize_each, tokenize_in_pieces, tokenize_within
+from service.engine.tokenizing import check_count, tokenize_each, tokenize_in_pieces, tokenize_within
 from service.engine.tokens import Text, Tokens
 from service.engine.words import SECONDS_PER_WORD
 from service.engine.worker import Timings, Worker
@@ -106,6 +106,11 @@ class Engine:
             raise UnknownModelError(name, list(self.models))
         return model
 
+    def has_read(self, model: Model, text: Text) -> bool:
+        """Whether the tokens of `text` are still known."""
+        is_kept = model.tokenizer.is_read_in_pieces(text)
+        return is_kept and self._last_read.get(model.tokenizer, text.sentence) is not None
+
     async def tokenize(self, model: Model, text: Text, timings: Timings) -> Tokens:
         """Tokenize `text` as `model` does.
 
@@ -130,10 +135,12 @@ class Engine:
         if not model.tokenizer.is_read_in_pieces(text):
             return await self.worker.run("tokenize", timings, text.seconds, tokenize_within, field, model, text)
         tokens = self._last_read.get(model.tokenizer, text.sentence)
-        if tokens is None or len(tokens) > most_tokens(field, model, text):
-            steps = tokenize_in_pieces(field, model, text)
-            tokens = await self.worker.run_long("tokenize", timings, text.seconds, steps)
-            self._last_read.keep(model.tokenizer, tokens)
+        if tokens is not None:
+            check_count(field, model, text, len(tokens))
+            return tokens
+        steps = tokenize_in_pieces(field, model, text)
+        tokens = await self.worker.run_long("tokenize", timings, text.seconds, steps)
+        self._last_read.keep(model.tokenizer, tokens)
         return tokens
 
     async def tokenize_all(self, asked: Sequence[tuple[Model, Text]], timings: Timings) -> list[Tokens | Exception]:

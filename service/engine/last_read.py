@@ -18,27 +18,26 @@ class LastRead:
         """Keep so many bytes."""
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._documents: dict[tuple[Tokenizer, str], Tokens] = {}
-        """In the order in which they were last asked for."""
+        self._documents: dict[tuple[Tokenizer, str], tuple[Tokens, int]] = {}
+        """With the bytes that each has; in the order in which they were last asked for."""
 
     def get(self, tokenizer: Tokenizer, sentence: str) -> Tokens | None:
         """What `tokenizer` has made of `sentence`, if that is known."""
-        key = (tokenizer, sentence)
-        tokens = self._documents.pop(key, None)
-        if tokens is not None:
-            self._documents[key] = tokens
+        kept = self._documents.pop((tokenizer, sentence), None)
+        if kept is None:
+            return None
+        tokens, _ = kept
+        self._documents[tokenizer, tokens.sentences[0]] = kept  # the text that was counted, not that which came now
         return tokens
 
     def keep(self, tokenizer: Tokenizer, tokens: Tokens) -> None:
         """Keep what was read just now, unless it alone is too much."""
-        key = (tokenizer, tokens.sentences[0])
-        if key in self._documents or _bytes_of(tokens) > self._most_bytes:
+        sentence = tokens.sentences[0]
+        size = getsizeof(sentence) + len(tokens) * BYTES_PER_TOKEN
+        if (tokenizer, sentence) in self._documents or size > self._most_bytes:
             return
-        self._documents[key] = tokens
-        self._bytes += _bytes_of(tokens)
+        self._documents[tokenizer, sentence] = tokens, size
+        self._bytes += size
         while self._bytes > self._most_bytes:
-            self._bytes -= _bytes_of(self._documents.pop(next(iter(self._documents))))
-
-
-def _bytes_of(tokens: Tokens) -> int:
-    return getsizeof(tokens.sentences[0]) + len(tokens) * BYTES_PER_TOKEN
+            _, size = self._documents.pop(next(iter(self._documents)))
+            self._bytes -= size

@@ -190,9 +190,10 @@ class PretrainedModel:
 
     async def compute(self, plan: Plan, timings: Timings) -> Collector:
         """Compute what `plan` wants, together with what else is waiting."""
-        job = await self._batcher.compute(plan, timings)
         if not plan.wanted.streamed:
-            return job.collector
+            return (await self._batcher.compute(plan, timings)).collector
+        with self._worker.expecting(plan.seconds):
+            job = await self._batcher.compute(plan, timings)
         return await self._worker.run_long(
             "compute", timings, self._streaming_seconds(plan), stream(job, self._worker.crew)
         )

@@ -11,11 +11,6 @@ from service.engine.outcomes import each, places_by
 from service.engine.tokens import Text, Tokens
 
 
-def most_tokens(field: str, model: Model, text: Text) -> int:
-    """How many `text`, which stands in `field`, may have: a decoder reads its start token first."""
-    return (text.limit or model.facts.max_tokens) - (field == "target")
-
-
 def tokenize_within(field: str, model: Model, text: Text) -> Tokens:
     """The tokens of `text`, which stands in `field`.
 
@@ -27,10 +22,20 @@ def tokenize_within(field: str, model: Model, text: Text) -> Tokens:
 
 def tokenize_in_pieces(field: str, model: Model, text: Text) -> Generator[None, None, Tokens]:
     """The same of a long text, in short steps."""
-    found = yield from model.tokenizer.read_in_pieces(text, most_tokens(field, model, text))
+    found = yield from model.tokenizer.read_in_pieces(text, _most_tokens(field, model, text))
     if isinstance(found, Tokens):
         return found
-    raise _too_many(field, model, found + (field == "target"), text, is_pair=False)
+    raise _too_many(field, model, found, text, is_pair=False)
+
+
+def check_count(field: str, model: Model, text: Text, count: int) -> None:
+    """Let pass a long text of so many tokens, if it may have as many.
+
+    Raises:
+        TooManyTokensError: it may not.
+    """
+    if count > _most_tokens(field, model, text):
+        raise _too_many(field, model, count, text, is_pair=False)
 
 
 def tokenize_each(asked: Sequence[tuple[Model, Text]]) -> list[Tokens | Exception]:
@@ -49,17 +54,22 @@ def _read_sentence(model: Model, encoded: tuple[Text, Encoding]) -> Tokens:
 
 def _read(field: str, model: Model, text: Text, encoding: Encoding) -> Tokens:
     """Count before any list is made of an encoding: those of a million tokens take more than a second."""
-    count = len(encoding) + (field == "target")  # a decoder reads its start token first
-    limit = text.limit or model.facts.max_tokens
-    if count <= limit:
+    count = len(encoding)
+    if count <= _most_tokens(field, model, text):
         return model.tokenizer.read(text, encoding)
     sequence_ids = [] if text.sentence_pair is None else encoding.sequence_ids
     first, second = map(sequence_ids.count, (0, 1))
     raise _too_many("sentence_pair" if second > first else field, model, count, text, is_pair=second > 0)
 
 
+def _most_tokens(field: str, model: Model, text: Text) -> int:
+    """How many `text`, which stands in `field`, may have: a decoder reads its start token first."""
+    return (text.limit or model.facts.max_tokens) - (field == "target")
+
+
 def _too_many(field: str, model: Model, count: int, text: Text, *, is_pair: bool) -> TooManyTokensError:
     limit = text.limit or model.facts.max_tokens
+    count += field == "target"
     return TooManyTokensError(
         field,
         count,

@@ -2,9 +2,18 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
+from typing import NamedTuple
+
+
+class Turn(NamedTuple):
+    """What somebody waits for; those with the least `left` come first, and of these those that came first."""
+
+    left: float
+    number: int
+    given: asyncio.Future[None]
 
 
 class Turns:
@@ -16,41 +25,58 @@ class Turns:
     def __init__(self) -> None:
         """Let nobody wait yet."""
         self._is_taken = False
-        self._taker_left = 0.0
-        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._waiting: list[Turn] = []
+        self._lefts: dict[int, float] = {}
+        """What is left to do of all that wait, that have a turn, and that are expected."""
         self._numbers = count()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a turn."""
+        return len(self._waiting)
 
     def ahead(self, left: float) -> float:
         """The seconds until one who comes now, with so much left, has a turn; others may come before it."""
-        others = [other for other, _, turn in self._waiting if not turn.done()]
-        if self._is_taken:
-            others.append(self._taker_left)
-        return sum(other for other in others if other <= left)
+        return sum(other for other in self._lefts.values() if other <= left)
+
+    @contextmanager
+    def expecting(self, left: float) -> Iterator[int]:
+        """While somebody prepares to take turns, for as long as is `left`."""
+        number = next(self._numbers)
+        self._lefts[number] = left
+        try:
+            yield number
+        finally:
+            del self._lefts[number]
 
     @asynccontextmanager
     async def take(self, left: float) -> AsyncIterator[None]:
         """Wait for a turn; so much is `left` to do, in seconds."""
-        if self._is_taken:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            heapq.heappush(self._waiting, (left, next(self._numbers), turn))
+        with self.expecting(left) as number:
+            if self._is_taken:
+                await self._wait(Turn(left, number, asyncio.get_running_loop().create_future()))
+            self._is_taken = True
             try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():  # it was given while its taker was told to go
-                    self._pass_on()
-                raise
-        self._is_taken = True
-        self._taker_left = left
+                yield
+            finally:  # later, so that who has had this turn can wait for the next one among the others
+                asyncio.get_running_loop().call_soon(self._pass_on)
+
+    async def _wait(self, turn: Turn) -> None:
+        heapq.heappush(self._waiting, turn)
         try:
-            yield
-        finally:
-            self._pass_on()
+            await turn.given
+        except asyncio.CancelledError:
+            if not turn.given.cancelled():  # it was given while its taker was told to go
+                self._pass_on()
+            elif turn in self._waiting:  # where `_pass_on` has not met it first
+                self._waiting.remove(turn)
+                heapq.heapify(self._waiting)
+            raise
 
     def _pass_on(self) -> None:
-        self._is_taken = False
         while self._waiting:
-            *_, turn = heapq.heappop(self._waiting)
-            if not turn.done():
-                self._is_taken = True  # at once, so that nobody who comes in between takes it
-                turn.set_result(None)
+            turn = heapq.heappop(self._waiting)
+            if not turn.given.done():
+                turn.given.set_result(None)  # and it stays taken, so that nobody who comes in between takes it
                 return
+        self._is_taken = False

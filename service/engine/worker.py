@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import get_ident
 from time import monotonic, perf_counter
@@ -10,7 +11,6 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import torch
 
-from service.engine.aside import step_aside
 from service.engine.crew import Crew
 from service.engine.turns import Turns
 
@@ -131,7 +131,6 @@ class Worker:
 
         The thread takes a few, does others' work, and goes on. Whoever stops waiting ends it at the next step.
         """
-        step_aside.get()()
         ended: Ended[T] | None = None
         own: Timings = {stage: 0.0}
         began = perf_counter()
@@ -146,6 +145,10 @@ class Worker:
         for name, spent in (("queue", waited), (stage, own[stage])):
             timings[name] = timings.get(name, 0.0) + spent
         return ended.result
+
+    def expecting(self, seconds: float) -> AbstractContextManager[object]:
+        """While other work goes on for long work that needs so many `seconds` from now on."""
+        return self._turns.expecting(seconds)
 
     def seconds_ahead(self, seconds: float) -> float:
         """How long the next long work, which needs so many `seconds`, waits for that which has less left."""

@@ -87,7 +87,7 @@ class Metrics:
         self._batch_tokens = histogram("attention_batch_tokens", "Their tokens, with padding.", buckets=TOKENS)
         self._in_flight = gauge("attention_requests_in_flight", "Requests that were let in and have not ended.")
         self._at_work = gauge("attention_requests_at_work", "Requests that have a slot.")
-        self._aside = gauge("attention_requests_aside", "Requests that have no slot, as they take long.")
+        self._aside = gauge("attention_requests_aside", "Long requests at work, which have none.")
         self._queued = gauge("attention_requests_queued", "Requests that wait for a slot.")
         self._reserved = gauge("attention_reserved_bytes", "What requests may have in memory.")
         for reason in REJECTIONS:  # a series that begins with its first event has no rate there
@@ -112,7 +112,7 @@ class Metrics:
             self._failed_keys[reason] += number
         self._in_flight.set(self._admission.in_flight)
         self._at_work.set(self._admission.at_work)
-        self._aside.set(self._admission.aside)
+        self._aside.set(self._admission.at_side)
         self._queued.set(self._admission.waiting)
         self._reserved.set(self._admission.reserved_bytes)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -11,14 +13,9 @@ from service.api.admission import Admission
 from service.api.limits import check_turn
 from service.api.problems import ProblemError
 from service.app import create_app
-from service.engine.engine import SYNTHETIC, Engine
-from service.engine.plan import Plan, Question
-from service.engine.synthetic import SyntheticParameters
-from service.engine.tokens import Text
-from service.engine.view import Sight
 from service.settings import Settings
 from tests.api.problems import expect
-from tests.api.test_admission import begun, exchange, make_admission
+from tests.api.test_admission import begun, make_admission
 from tests.conftest import START_SECONDS, running
 
 LONG = {"sentence": "word " * 60_000, "top_k": 1, "include": ["attentions"]}
@@ -30,32 +27,81 @@ async def test_the_slot_of_what_takes_long_is_given_to_who_waits() -> None:
     long = await begun(admission)
     waiting = asyncio.create_task(begun(admission))
     await asyncio.sleep(0)
-    admission.step_aside(long)
-    await waiting
-    assert (admission.aside, admission.at_work, admission.waiting) == (1, 1, 0)
-
-
-async def test_what_takes_long_in_several_ways_counts_once_and_until_it_ends() -> None:
-    admission = make_admission()
-    long = await begun(admission)
-    admission.step_aside(long)
-    admission.step_aside(long)
-    assert (admission.aside, admission.at_work) == (1, 0)
-    admission.admit(other := exchange(), 0)
-    admission.end(other)
+    async with admission.aside(long):
+        short = await waiting
+        assert (admission.at_side, admission.at_work, admission.waiting) == (1, 1, 0)
+        admission.end(short)
+    assert (admission.at_side, admission.at_work) == (0, 1)
     admission.end(long)
-    assert (admission.aside, admission.at_work) == (0, 0)
+    assert admission.at_work == 0
+
+
+async def test_what_took_long_goes_on_before_those_that_wait() -> None:
+    admission = make_admission(slots=1, queue=2)
+    order = list[str]()
+
+    async def take_long(release: asyncio.Event) -> None:
+        long = await begun(admission)
+        async with admission.aside(long):
+            await release.wait()
+        order.append("long")
+        admission.end(long)
+
+    async def be_short() -> None:
+        short = await begun(admission)
+        order.append("short")
+        admission.end(short)
+
+    long = asyncio.create_task(take_long(release := asyncio.Event()))
+    await asyncio.sleep(0)
+    at_work = await begun(admission)
+    short = asyncio.create_task(be_short())
+    await asyncio.sleep(0)
+    release.set()
+    await asyncio.sleep(0)
+    admission.end(at_work)
+    await asyncio.gather(long, short)
+    assert order == ["long", "short"]
+
+
+async def test_who_goes_while_it_is_aside_or_comes_back_leaves_nothing_behind() -> None:
+    admission = make_admission(slots=1, queue=2)
+
+    async def take_long(release: asyncio.Event) -> None:
+        long = await begun(admission)
+        try:
+            async with admission.aside(long):
+                await release.wait()
+        finally:
+            admission.end(long)
+
+    never, now = asyncio.Event(), asyncio.Event()
+    gone = [asyncio.create_task(take_long(each)) for each in (never, now)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    at_work = await begun(admission)
+    now.set()
+    await asyncio.sleep(0)
+    assert (admission.at_side, admission.at_work, admission.waiting) == (1, 1, 1)
+    for each in gone:
+        each.cancel()
+    await asyncio.wait(gone)
+    assert (admission.at_side, admission.at_work, admission.waiting) == (0, 1, 0)
+    admission.end(at_work)
+    assert admission.at_work == 0
 
 
 async def test_as_many_step_aside_as_may_work_and_wait() -> None:
-    admission = make_admission(slots=1, queue=1)
-    for _ in range(2):
-        admission.step_aside(await begun(admission))
-    third = await begun(admission)
-    with pytest.raises(ProblemError) as refused:
-        admission.step_aside(third)
-    assert (refused.value.code, refused.value.headers) == ("too-many-requests", {"Retry-After": "1"})
-    assert admission.at_work == 1
+    admission = make_admission(slots=3, queue=0)
+    async with AsyncExitStack() as stack:
+        for _ in range(3):
+            await stack.enter_async_context(admission.aside(await begun(admission)))
+        fourth = await begun(admission)
+        with pytest.raises(ProblemError) as refused:
+            await stack.enter_async_context(admission.aside(fourth))
+        assert (refused.value.code, refused.value.headers) == ("too-many-requests", {"Retry-After": "1"})
+        assert admission.at_work == 1
+        admission.end(fourth)
 
 
 @pytest.fixture
@@ -76,13 +122,13 @@ async def test_short_requests_are_answered_while_a_long_one_is_computed(
     admission: Admission = narrow.state.admission
     async with asyncio.timeout(START_SECONDS), asyncio.TaskGroup() as tasks:
         long = tasks.create_task(client.post("/attention", json=LONG))
-        while not admission.aside:  # noqa: ASYNC110  # it tells no event
+        while not admission.at_side:  # noqa: ASYNC110  # it tells no event
             await asyncio.sleep(0)
         for path in ("/tokenize", "/attention", "/heatmap"):
             assert (await client.post(path, json={"sentence": "hi"})).status_code == 200
         assert not long.done()
         long.cancel()
-    assert admission.aside == 0
+    assert (admission.at_side, admission.at_work) == (0, 0)
 
 
 async def test_a_long_request_whose_turn_would_come_too_late_is_told_at_once(
@@ -92,34 +138,48 @@ async def test_a_long_request_whose_turn_would_come_too_late_is_told_at_once(
     for path in ("/attention", "/heatmap"):
         response = await client.post(path, json={"sentence": LONG["sentence"]} | (LONG if path == "/attention" else {}))
         problem = expect(response, 429, "too-many-requests")
-        assert "Long requests need about 1000 seconds before this one has its turn" in problem["detail"]
+        assert "Other long requests need about 1000.0 seconds before this one has its turn" in problem["detail"]
         assert int(response.headers["retry-after"]) > 900
     dry = await client.post("/attention", json=LONG | {"dry_run": True})
     assert dry.status_code == 200
     assert (await client.post("/attention", json={"sentence": "hi"})).status_code == 200
 
 
-@pytest.fixture(scope="module")
-async def plan() -> Plan:
-    """What takes some milliseconds."""
-    engine = Engine("cpu", max_tokens=16)
-    model = engine.model(SYNTHETIC)
-    tokens = await engine.tokenize(model, Text("word " * 3000, limit=3000), {})
-    question = Question(SyntheticParameters(), include=("attentions",), sight=Sight(top_k=1))
-    return await engine.plan(model, tokens, None, question, {})
+@pytest.mark.parametrize("path", ["/attention", "/heatmap"])
+async def test_a_text_of_many_characters_that_is_short_work_is_computed_in_a_slot(
+    client: httpx.AsyncClient, narrow: FastAPI, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    admission: Admission = narrow.state.admission
+    worker = narrow.state.operations().engine.worker
+    slots = list[tuple[str, int, int]]()
+    run, run_long = worker.run, worker.run_long
+
+    def note(way: Any) -> Any:
+        def noted(stage: str, *args: Any) -> Any:
+            slots.append((stage, admission.at_work, admission.at_side))
+            return way(stage, *args)
+
+        return noted
+
+    monkeypatch.setattr(worker, "run", note(run))
+    monkeypatch.setattr(worker, "run_long", note(run_long))
+    response = await client.post(path, json={"sentence": "be" + " " * 200_000})
+    assert response.status_code == 200
+    assert slots[0] == ("tokenize", 0, 1)
+    assert {each[1:] for each in slots[1:]} == {(1, 0)}
 
 
-def test_what_ends_in_time_after_those_ahead_of_it_is_let_pass(plan: Plan) -> None:
-    check_turn(plan, ahead=20, limit=20 + plan.seconds)
+def test_what_ends_in_time_after_those_ahead_of_it_is_let_pass() -> None:
+    check_turn(10, ahead=20, left=30)
 
 
-def test_who_comes_back_as_late_as_told_is_let_pass(plan: Plan) -> None:
+def test_who_comes_back_as_late_as_told_is_let_pass() -> None:
     with pytest.raises(ProblemError) as refused:
-        check_turn(plan, ahead=25, limit=20)
+        check_turn(9.5, ahead=25, left=20)
     assert refused.value.headers is not None
     later = int(refused.value.headers["Retry-After"])
-    check_turn(plan, ahead=25 - later, limit=20)
+    check_turn(9.5, ahead=25 - later, left=20)
 
 
-def test_what_nobody_is_ahead_of_is_let_pass(plan: Plan) -> None:
-    check_turn(plan, ahead=0, limit=plan.seconds / 2)
+def test_what_nobody_is_ahead_of_is_let_pass() -> None:
+    check_turn(10, ahead=0, left=5)

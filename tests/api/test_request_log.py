@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from service.api.admitting import UNBOUNDED
+from service.api.admission_middleware import UNBOUNDED
 from service.api.exchange import Exchange
 from service.api.request_log import MAX_ASKED_BYTES, MAX_UNWRITTEN, RequestLog
 from service.app import create_app

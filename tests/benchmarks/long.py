@@ -11,10 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count, cycle
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import torch
 import uvloop
@@ -173,16 +174,15 @@ def _pictures(server: Server, clients: int, n: int) -> Iterator[None]:
         while not ends.is_set():
             picture(server.url, n)
 
-    asking = [Thread(target=ask) for _ in range(clients)]
+    with ThreadPoolExecutor(clients) as pool:
+        asking = [pool.submit(ask) for _ in range(clients)]
+        try:
+            time.sleep(1)
+            yield
+        finally:
+            ends.set()
     for each in asking:
-        each.start()
-    try:
-        time.sleep(1)
-        yield
-    finally:
-        ends.set()
-        for each in asking:
-            each.join()
+        each.result()
 
 
 def _draw(seconds: dict[int, list[float]], peaks: dict[int, list[float]]) -> None:

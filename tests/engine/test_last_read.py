@@ -1,5 +1,7 @@
 """Documents that were read last are not tokenized again, and take no more memory than is theirs."""
 
+import tracemalloc
+
 import pytest
 from transformers import BertTokenizer
 
@@ -70,6 +72,21 @@ def test_what_is_too_much_alone_is_not_kept_and_drops_nothing() -> None:
     last.keep(TOKENIZER, large)
     assert last.get(TOKENIZER, "small") is small
     assert last.get(TOKENIZER, "large " * 100) is None
+
+
+def test_documents_that_come_again_take_no_more_memory() -> None:
+    last, size = LastRead(), 2**20
+    tracemalloc.start()
+    try:
+        tokens = TOKENIZER(Text("word " * (size // 5)))
+        last.keep(TOKENIZER, tokens)
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(3):
+            assert last.get(TOKENIZER, "word " * (size // 5)) is tokens
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < size / 2
 
 
 def test_tokenizers_do_not_get_each_others_tokens() -> None:

@@ -91,6 +91,24 @@ async def test_a_run_ends_at_the_next_layer_when_nobody_waits_for_it(long: Engin
     assert not job.captured.heads
 
 
+async def test_who_comes_after_a_run_of_a_long_text_knows_of_it(long: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = long.model("gpt2")
+    source = await long.tokenize(model, Text(SENTENCE, limit=model.facts.max_stream_tokens), {})
+    plan = model.plan(source, None, Question(include=("attentions",), sight=Sight(top_k=1)))
+    ahead = list[float]()
+    batcher = model._batcher  # type: ignore[attr-defined]  # nobody else sees when a run is under way
+    compute = batcher.compute
+
+    async def noted(*args: Any) -> Any:
+        ahead.append(long.worker.seconds_ahead(plan.seconds))
+        return await compute(*args)
+
+    monkeypatch.setattr(batcher, "compute", noted)
+    await long.attend(model, plan, {})
+    assert ahead == [plan.seconds]
+    assert long.worker.seconds_ahead(plan.seconds) == 0
+
+
 @pytest.mark.parametrize("stack", ["encoder", "decoder", "cross"])
 async def test_all_stacks_of_an_encoder_decoder_are_streamed(zoo: Engine, long: Engine, stack: Any) -> None:
     target = None if stack == "encoder" else TARGET

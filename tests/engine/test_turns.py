@@ -62,6 +62,20 @@ async def test_who_fails_or_goes_away_passes_the_turn_on() -> None:
     assert log == ["waiting"]
 
 
+async def test_who_has_the_least_left_keeps_its_turn_until_it_ends() -> None:
+    turns, log = Turns(), list[str]()
+
+    async def work(name: str, left: int) -> None:
+        while left:
+            async with turns.take(left):
+                log.append(name)
+                await asyncio.sleep(0)
+            left -= 1
+
+    await asyncio.gather(work("long", 6), work("short", 3), work("middle", 4))
+    assert "".join(name[0] for name in log) == "l" + "sss" + "mmmm" + "lllll"
+
+
 async def test_ahead_are_those_that_have_as_much_left_or_less() -> None:
     turns, log, done = Turns(), list[str](), list[asyncio.Task[None]]()
     assert turns.ahead(9) == 0
@@ -72,6 +86,18 @@ async def test_ahead_are_those_that_have_as_much_left_or_less() -> None:
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.wait([gone])
-        assert (turns.ahead(8), turns.ahead(3), turns.ahead(1)) == (16, 5, 0)
+        with turns.expecting(1):
+            assert (turns.ahead(8), turns.ahead(3), turns.ahead(1)) == (17, 6, 1)
     await asyncio.gather(*done)
     assert turns.ahead(9) == 0
+
+
+async def test_who_goes_leaves_nothing_behind() -> None:
+    turns, log = Turns(), list[str]()
+    async with turns.take(0):
+        gone = [asyncio.create_task(wait_for(turns, "gone", left, log)) for left in range(9)]
+        await asyncio.sleep(0)
+        for each in gone:
+            each.cancel()
+        await asyncio.wait(gone)
+        assert turns.waiting == 0
