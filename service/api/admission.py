@@ -50,7 +50,7 @@ class Admission:
         """How many requests were let in and have not ended."""
         self.at_work = 0
         """How many have a slot."""
-        self.at_side = 0
+        self.without_slot = 0
         """How many take long, and so have none meanwhile."""
         self.reserved_bytes = 0
         self.draining = asyncio.Event()
@@ -94,19 +94,19 @@ class Admission:
         Raises:
             ProblemError: so many do so already as may work and wait.
         """
-        if self.at_side >= self._slots + self._queue:
+        if self.without_slot >= self._slots + self._queue:
             raise ProblemError(
                 "too-many-requests",
-                f"{self.at_side} long requests are computed or wait for each other, which is the limit "
+                f"{self.without_slot} long requests are computed or wait for each other, which is the limit "
                 "(MAX_CONCURRENT_REQUESTS and MAX_QUEUED_REQUESTS together). Try again in a moment.",
                 headers=RETRY_AFTER,
             )
-        self.at_side += 1
+        self.without_slot += 1
         self._leave(exchange)
         try:
             yield
         finally:
-            self.at_side -= 1
+            self.without_slot -= 1
         await self._take(exchange, self._waiting.appendleft)
 
     async def _take(self, exchange: Exchange, line_up: Callable[[asyncio.Future[None]], None]) -> None:

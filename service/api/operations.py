@@ -230,7 +230,9 @@ class Operations:
         """What the sentence has."""
         text = questions.text_of(request, model)
         async with while_tokenizing(room, self.engine, model, text):
-            return await self.engine.tokenize(model, text, timings)
+            tokens = await self.engine.tokenize(model, text, timings)
+            room.reserve(len(tokens) * BYTES_PER_TOKEN)  # they may wait for a slot
+        return tokens
 
     async def _target(
         self, request: AttentionRequest | HeatmapRequest, model: Model, timings: Timings

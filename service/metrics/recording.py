@@ -112,7 +112,7 @@ class Metrics:
             self._failed_keys[reason] += number
         self._in_flight.set(self._admission.in_flight)
         self._at_work.set(self._admission.at_work)
-        self._aside.set(self._admission.at_side)
+        self._aside.set(self._admission.without_slot)
         self._queued.set(self._admission.waiting)
         self._reserved.set(self._admission.reserved_bytes)
 

@@ -29,9 +29,9 @@ async def test_the_slot_of_what_takes_long_is_given_to_who_waits() -> None:
     await asyncio.sleep(0)
     async with admission.aside(long):
         short = await waiting
-        assert (admission.at_side, admission.at_work, admission.waiting) == (1, 1, 0)
+        assert (admission.without_slot, admission.at_work, admission.waiting) == (1, 1, 0)
         admission.end(short)
-    assert (admission.at_side, admission.at_work) == (0, 1)
+    assert (admission.without_slot, admission.at_work) == (0, 1)
     admission.end(long)
     assert admission.at_work == 0
 
@@ -82,11 +82,11 @@ async def test_who_goes_while_it_is_aside_or_comes_back_leaves_nothing_behind() 
     at_work = await begun(admission)
     now.set()
     await asyncio.sleep(0)
-    assert (admission.at_side, admission.at_work, admission.waiting) == (1, 1, 1)
+    assert (admission.without_slot, admission.at_work, admission.waiting) == (1, 1, 1)
     for each in gone:
         each.cancel()
     await asyncio.wait(gone)
-    assert (admission.at_side, admission.at_work, admission.waiting) == (0, 1, 0)
+    assert (admission.without_slot, admission.at_work, admission.waiting) == (0, 1, 0)
     admission.end(at_work)
     assert admission.at_work == 0
 
@@ -122,13 +122,13 @@ async def test_short_requests_are_answered_while_a_long_one_is_computed(
     admission: Admission = narrow.state.admission
     async with asyncio.timeout(START_SECONDS), asyncio.TaskGroup() as tasks:
         long = tasks.create_task(client.post("/attention", json=LONG))
-        while not admission.at_side:  # noqa: ASYNC110  # it tells no event
+        while not admission.without_slot:  # noqa: ASYNC110  # it tells no event
             await asyncio.sleep(0)
         for path in ("/tokenize", "/attention", "/heatmap"):
             assert (await client.post(path, json={"sentence": "hi"})).status_code == 200
         assert not long.done()
         long.cancel()
-    assert (admission.at_side, admission.at_work) == (0, 0)
+    assert (admission.without_slot, admission.at_work) == (0, 0)
 
 
 async def test_a_long_request_whose_turn_would_come_too_late_is_told_at_once(
@@ -156,7 +156,7 @@ async def test_a_text_of_many_characters_that_is_short_work_is_computed_in_a_slo
 
     def note(way: Any) -> Any:
         def noted(stage: str, *args: Any) -> Any:
-            slots.append((stage, admission.at_work, admission.at_side))
+            slots.append((stage, admission.at_work, admission.without_slot))
             return way(stage, *args)
 
         return noted
