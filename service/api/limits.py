@@ -84,8 +84,8 @@ def check_turn(seconds: float, ahead: float, left: float) -> None:
     if ahead and late > 0:
         raise ProblemError(
             "too-many-requests",
-            f"Other long requests need about {ahead:.1f} seconds before this one has its turn, and it {seconds:.1f} "
-            f"more, of which it has {left:.1f} (REQUEST_TIMEOUT). Try again later, or ask for less.",
+            f"Other long requests need about {ahead:.1f} seconds before this one has its turn, and this one needs "
+            f"{seconds:.1f}, but only {left:.1f} are left of REQUEST_TIMEOUT. Try again later, or ask for less.",
             headers={"Retry-After": f"{ceil(late)}"},
         )
 

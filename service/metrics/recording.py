@@ -87,7 +87,7 @@ class Metrics:
         self._batch_tokens = histogram("attention_batch_tokens", "Their tokens, with padding.", buckets=TOKENS)
         self._in_flight = gauge("attention_requests_in_flight", "Requests that were let in and have not ended.")
         self._at_work = gauge("attention_requests_at_work", "Requests that have a slot.")
-        self._aside = gauge("attention_requests_aside", "Long requests at work, which have none.")
+        self._aside = gauge("attention_requests_aside", "Long requests at work, which have no slot.")
         self._queued = gauge("attention_requests_queued", "Requests that wait for a slot.")
         self._reserved = gauge("attention_reserved_bytes", "What requests may have in memory.")
         for reason in REJECTIONS:  # a series that begins with its first event has no rate there
